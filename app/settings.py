@@ -1,0 +1,41 @@
+"""What an operator can set: environment variables with the prefix ``LAUREL_``, read once at start."""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIN_SECRET_BYTES = 32
+"""RFC 7518, section 3.2: an HS256 key is at least as long as its hash."""
+
+
+class Settings(BaseSettings):
+    """All settings of a Laurel process. Every field can be set as ``LAUREL_<FIELD>``; the port also as ``PORT``."""
+
+    model_config = SettingsConfigDict(env_prefix="LAUREL_", extra="ignore", frozen=True, populate_by_name=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535, validation_alias=AliasChoices("PORT", "LAUREL_PORT"))
+    data_dir: Path = Path(".laurel")
+    program: Path = Path("programs/record-shop.yaml")
+
+    mongo_url: str | None = None
+    """A replica set or sharded cluster; None starts the embedded server."""
+    redis_url: str | None = None
+    """Redis 7+ or Valkey 8+; None starts the embedded server."""
+    database: str = Field(default="laurel", pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    store_timeout_seconds: float = Field(default=5.0, gt=0, le=60)
+    """How long one operation on a store may take before the caller is told that it is unavailable."""
+
+    jwt_secret: str | None = Field(default=None, min_length=MIN_SECRET_BYTES)
+    """HS256 secret; None makes one and keeps it in the data folder when the embedded servers are used."""
+    jwt_jwks_url: str | None = None
+    """Where the public keys of RS256, ES256 and EdDSA tokens are; excludes the shared secret."""
+    jwt_issuer: str = "laurel"
+    jwt_audience: str = "laurel"
+    jwt_leeway_seconds: int = Field(default=10, ge=0, le=120)
+
+    log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
+    log_format: str = Field(default="text", pattern=r"^(text|json)$")
+    future_tolerance_seconds: int = Field(default=300, ge=0, le=86_400)
+    """How far ahead of our clock a till's clock may be."""

@@ -1,0 +1,1 @@
+"""The game itself, without I/O: programs, activities, the fold, progress and records."""

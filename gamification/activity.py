@@ -1,0 +1,186 @@
+"""Activities: what happened, as a till, a booking system or a member of staff reports it."""
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+PURCHASE = "purchase"
+ADJUSTMENT = "adjustment"
+ENROLMENT = "enrolment"
+RESERVED_KINDS = frozenset({"points.earned", "tier.reached", "badge.won", "challenge.completed"})
+"""What happens inside a record and may count towards a challenge; no activity from outside is of these kinds."""
+
+MAX_KEY_CHARS = 128
+MAX_CODE_CHARS = 64
+MAX_TEXT_CHARS = 256
+MAX_LINES = 500
+MAX_QUANTITY = 1_000_000
+MAX_AMOUNT_MINOR = 10**12
+MAX_ADJUSTMENT_POINTS = 10**12
+MAX_ATTRIBUTES = 50
+MAX_ATTRIBUTE_NUMBER = 2**53
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Identifiers are words with inner punctuation; quotes, braces and the dollar sign have no business in one.
+_IDENTIFIER = re.compile(r"\w[\w .,:;/@+=#()&-]*")
+# Attribute names become document keys and rule identifiers: no dots, no operators.
+_ATTRIBUTE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+# "$5 off" is a fine text; "$where" and '{"$gt": ""}' are database operators.
+_OPERATOR = re.compile(r"""(^|["'{\s,])\$[A-Za-z]""")
+
+# Control characters and lone surrogates (Unicode's general categories) do not survive every store and phone.
+_UNFIT = ("Cc", "Cs")
+
+Scalar = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class LineItem:
+    """One line of a receipt: ``quantity`` pieces of ``sku`` for ``amount_minor`` (minor units) together."""
+
+    sku: str
+    quantity: int = 1
+    amount_minor: int = 0
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Something a member did, or that was done to their account, at ``occurred_at``.
+
+    ``key`` is made by the caller and names this activity for good: the same key with the same content is a retry.
+    ``amount_minor`` is in minor units of the program's money. ``points`` and ``reason`` belong to adjustments.
+    """
+
+    key: str
+    kind: str
+    occurred_at: datetime
+    amount_minor: int = 0
+    items: tuple[LineItem, ...] = ()
+    attributes: Mapping[str, Scalar] = field(default_factory=lambda: MappingProxyType({}))
+    points: int = 0
+    reason: str | None = None
+
+    @property
+    def quantity(self) -> int:
+        """Number of pieces over all lines."""
+        return sum(item.quantity for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input: where (a dotted path into it) and what to do about it."""
+
+    path: str
+    message: str
+
+
+def to_milliseconds(at: datetime) -> datetime:
+    """The instant in UTC, cut to the milliseconds that the journal keeps."""
+    at = at.astimezone(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def normalised(activity: Activity) -> Activity:
+    """The activity as the journal keeps it: UTC milliseconds, and the lines' sum where no amount was given."""
+    amount = activity.amount_minor or sum(item.amount_minor for item in activity.items)
+    return replace(activity, occurred_at=to_milliseconds(activity.occurred_at), amount_minor=amount)
+
+
+def problems_of(activity: Activity, now: datetime, future_tolerance: timedelta) -> tuple[Problem, ...]:
+    """Everything that forbids recording this activity; empty when it is sound."""
+    return (
+        *identifier_problems("key", activity.key, MAX_KEY_CHARS),
+        *_kind_problems(activity.kind),
+        *_time_problems(activity.occurred_at, now, future_tolerance),
+        *_number_problems("amount", activity.amount_minor, MAX_AMOUNT_MINOR, "minor units"),
+        *_line_problems(activity),
+        *_attribute_problems(activity.attributes),
+        *_adjustment_problems(activity),
+    )
+
+
+def identifier_problems(path: str, text: str, max_chars: int) -> Iterator[Problem]:
+    """What is wrong with an identifier such as a key, a kind or a sku."""
+    if not text.strip():
+        yield Problem(path, "must not be empty")
+    elif len(text) > max_chars:
+        yield Problem(path, f"is {len(text)} characters long; at most {max_chars} are allowed")
+    elif not _IDENTIFIER.fullmatch(text):
+        yield Problem(path, "may hold letters, digits, spaces and _ . , : ; / @ + = # ( ) & -, and starts with a word")
+
+
+def text_problems(path: str, text: str, max_chars: int = MAX_TEXT_CHARS) -> Iterator[Problem]:
+    """What is wrong with a free text: its length, control characters, or a database operator in it."""
+    if len(text) > max_chars:
+        yield Problem(path, f"is {len(text)} characters long; at most {max_chars} are allowed")
+    elif any(unicodedata.category(char) in _UNFIT for char in text):
+        yield Problem(path, "must not hold control characters or half characters")
+    elif _OPERATOR.search(text):
+        yield Problem(path, "must not hold a database operator such as $gt")
+
+
+def _kind_problems(kind: str) -> Iterator[Problem]:
+    yield from identifier_problems("kind", kind, MAX_CODE_CHARS)
+    if kind in RESERVED_KINDS:
+        yield Problem("kind", f"{kind} is what Laurel itself records; choose another name")
+
+
+def _time_problems(occurred_at: datetime, now: datetime, tolerance: timedelta) -> Iterator[Problem]:
+    if occurred_at.tzinfo is None:
+        yield Problem("occurredAt", "needs a time zone, such as 2026-05-01T12:00:00Z")
+    elif occurred_at > now + tolerance:
+        yield Problem("occurredAt", f"lies in the future by more than {int(tolerance.total_seconds())} seconds")
+    elif occurred_at < EARLIEST:
+        yield Problem("occurredAt", f"lies before {EARLIEST.date()}")
+
+
+def _number_problems(path: str, value: int, maximum: int, unit: str, minimum: int = 0) -> Iterator[Problem]:
+    if not minimum <= value <= maximum:
+        yield Problem(path, f"is {value}; from {minimum} to {maximum} {unit} are allowed")
+
+
+def _line_problems(activity: Activity) -> Iterator[Problem]:
+    if len(activity.items) > MAX_LINES:
+        yield Problem("items", f"has {len(activity.items)} lines; at most {MAX_LINES} are allowed")
+        return
+    for number, item in enumerate(activity.items):
+        path = f"items.{number}"
+        yield from identifier_problems(f"{path}.sku", item.sku, MAX_CODE_CHARS)
+        if item.category is not None:
+            yield from identifier_problems(f"{path}.category", item.category, MAX_CODE_CHARS)
+        yield from _number_problems(f"{path}.quantity", item.quantity, MAX_QUANTITY, "pieces", minimum=1)
+        yield from _number_problems(f"{path}.amount", item.amount_minor, MAX_AMOUNT_MINOR, "minor units")
+
+
+def _attribute_problems(attributes: Mapping[str, Scalar]) -> Iterator[Problem]:
+    if len(attributes) > MAX_ATTRIBUTES:
+        yield Problem("attributes", f"has {len(attributes)} entries; at most {MAX_ATTRIBUTES} are allowed")
+        return
+    for name, value in attributes.items():
+        path = f"attributes.{name[:MAX_CODE_CHARS]}"
+        if len(name) > MAX_CODE_CHARS or not _ATTRIBUTE_NAME.fullmatch(name):
+            yield Problem(path, f"is not a name: letters, digits, _ and -, at most {MAX_CODE_CHARS}")
+        if isinstance(value, str):
+            yield from text_problems(path, value)
+        elif not math.isfinite(value) or abs(value) > MAX_ATTRIBUTE_NUMBER:
+            yield Problem(path, f"must be a number of at most {MAX_ATTRIBUTE_NUMBER}")
+
+
+def _adjustment_problems(activity: Activity) -> Iterator[Problem]:
+    if activity.kind != ADJUSTMENT:
+        if activity.points or activity.reason is not None:
+            yield Problem("points", "and a reason belong to adjustments only")
+        return
+    if activity.points == 0:
+        yield Problem("points", "must not be zero")
+    yield from _number_problems(
+        "points", activity.points, MAX_ADJUSTMENT_POINTS, "points", minimum=-MAX_ADJUSTMENT_POINTS
+    )
+    if not (activity.reason or "").strip():
+        yield Problem("reason", "must say why the points are adjusted")
+    yield from text_problems("reason", activity.reason or "")

@@ -1,0 +1,155 @@
+"""Challenges in play: what counts, how far a member is, and when they are done."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from gamification.draft import Draft
+from gamification.expressions import Expression, Values
+from gamification.program import Challenge, Program
+from gamification.record import Completed, Progressed
+from gamification.state import ChallengeState, State
+from gamification.windows import add, local_day, total
+
+NOT_BEGUN = ChallengeState()
+
+
+class Phase(StrEnum):
+    """Where a challenge stands for a member."""
+
+    LOCKED = "locked"
+    UPCOMING = "upcoming"
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that may count: an activity, or an effect within the record (its code and points)."""
+
+    kind: str
+    code: str = ""
+    points: int = 0
+
+
+def count(draft: Draft, fact: Fact) -> None:
+    """Let a fact count towards every challenge that listens to it, and complete those that reach their goal."""
+    for challenge in draft.program.challenges_on(fact.kind):
+        held = draft.challenges.get(challenge.code, NOT_BEGUN)
+        if phase(challenge, draft, draft.program, draft.at) is not Phase.ACTIVE:
+            continue
+        values = draft.values.extended({"effect.code": fact.code, "effect.points": fact.points})
+        counted = _count(challenge, held, fact, values, draft.day)
+        if counted != held:
+            _progress(draft, challenge, held, counted)
+
+
+def phase(challenge: Challenge, member: Draft | State, program: Program, at: datetime) -> Phase:
+    """Where a challenge stands for a member at an instant."""
+    held = member.challenges.get(challenge.code, NOT_BEGUN)
+    if _done(challenge, held, local_day(at, program.time_zone), program):
+        return Phase.COMPLETED
+    if challenge.starts_at and at < challenge.starts_at:
+        return Phase.UPCOMING
+    if challenge.ends_at and at >= challenge.ends_at:
+        return Phase.ENDED
+    return Phase.ACTIVE if _requirements_met(challenge, member, program) else Phase.LOCKED
+
+
+def progress(challenge: Challenge, held: ChallengeState, day: date) -> int:
+    """How far the member is on a day, in the challenge's scale; may exceed its goal."""
+    if challenge.measure == "distinct":
+        opens = challenge.window.opens(day)
+        return sum(bucket >= opens for _, bucket in held.seen)
+    return total(held.tally, challenge.window, day)
+
+
+def _done(challenge: Challenge, held: ChallengeState, day: date, program: Program) -> bool:
+    if held.completed_at is None or challenge.repeat == "always":
+        return False
+    if challenge.repeat == "never":
+        return True
+    completed_on = local_day(held.completed_at, program.time_zone)
+    return challenge.window.bucket(completed_on) == challenge.window.bucket(day)
+
+
+def _requirements_met(challenge: Challenge, member: Draft | State, program: Program) -> bool:
+    requires = challenge.requires
+    if requires.tier and program.tiers:
+        needed, has = program.tiers.position(requires.tier), program.tiers.position(member.standing.tier)
+        if has < needed:
+            return False
+    completed = all(member.challenges.get(code, NOT_BEGUN).completed for code in requires.challenges)
+    return completed and all(code in member.badges for code in requires.badges)
+
+
+def _count(challenge: Challenge, held: ChallengeState, fact: Fact, values: Values, day: date) -> ChallengeState:
+    if challenge.measure == "steps":
+        return _follow(challenge, held, fact, values, day)
+    if challenge.when and not challenge.when.holds(values):
+        return held
+    match challenge.measure:
+        case "distinct":
+            return _collect(challenge, held, values, day)
+        case "sum":
+            amount = _measured(challenge.of, values, challenge.scale)
+        case _:
+            amount = 1
+    return replace(held, tally=add(held.tally, challenge.window, day, amount)) if amount > 0 else held
+
+
+def _measured(of: Expression | None, values: Values, scale: int) -> int:
+    value = of.evaluate(values) if of else None
+    return round(value * scale) if value is not None else 0
+
+
+def _collect(challenge: Challenge, held: ChallengeState, values: Values, day: date) -> ChallengeState:
+    value = challenge.of.evaluate(values) if challenge.of else None
+    if value is None or value == "":
+        return held
+    opens = challenge.window.opens(day)
+    seen = {known: bucket for known, bucket in held.seen if bucket >= opens}
+    seen[str(value)] = challenge.window.bucket(day)
+    return replace(held, seen=tuple(seen.items()))
+
+
+def _follow(challenge: Challenge, held: ChallengeState, fact: Fact, values: Values, day: date) -> ChallengeState:
+    done = total(held.tally, challenge.window, day)
+    step = challenge.steps[done]
+    if fact.kind not in step.on or (step.when and not step.when.holds(values)):
+        return held
+    # The whole sequence belongs to the bucket of its first step: when that leaves the window, it begins anew.
+    begun = held.tally[0][0] if done else challenge.window.bucket(day)
+    return replace(held, tally=((begun, done + 1),))
+
+
+def _progress(draft: Draft, challenge: Challenge, held: ChallengeState, counted: ChallengeState) -> None:
+    before, after = progress(challenge, held, draft.day), progress(challenge, counted, draft.day)
+    draft.challenges[challenge.code] = counted
+    if after == before:
+        return
+    goal, scale = challenge.goal, challenge.scale
+    why = draft.why(
+        "challenge", challenge.code, f"{before / scale:g} + {(after - before) / scale:g} of {goal / scale:g}"
+    )
+    draft.emit(Progressed(challenge.code, before, after, goal, scale, why))
+    if after >= goal:
+        _complete(draft, challenge, counted, after)
+
+
+def _complete(draft: Draft, challenge: Challenge, held: ChallengeState, reached: int) -> None:
+    times, left = divmod(reached, challenge.goal) if challenge.repeat == "always" else (1, 0)
+    tally = add((), challenge.window, draft.day, left) if left and challenge.measure in ("count", "sum") else ()
+    draft.challenges[challenge.code] = ChallengeState(tally, (), held.completed + times, draft.at)
+    draft.touch()
+    scale = challenge.scale
+    arithmetic = f"{_plain(reached, scale)} of {_plain(challenge.goal, scale)}"
+    why = draft.why("challenge", challenge.code, arithmetic)
+    draft.emit(Completed(challenge.code, times, why))
+
+
+def _plain(amount: int, scale: int) -> str:
+    """A progress in its own unit, exactly: 1500 thousandths are 1.5."""
+    whole, fraction = divmod(amount, scale)
+    return f"{whole}.{fraction:0{len(str(scale)) - 1}}".rstrip("0") if fraction else str(whole)

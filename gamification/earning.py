@@ -1,0 +1,127 @@
+"""Earning: what the program's rules give for an activity, with the arithmetic that explains it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from gamification.activity import Activity, LineItem
+from gamification.draft import Draft
+from gamification.program import Rule
+from gamification.program.base import MAX_POINTS
+from gamification.program.rules import ROUNDINGS, Earn
+from gamification.state import RuleUse
+from gamification.windows import add, total
+
+_FORMULA_DIGITS = Decimal("1e-9")
+"""A formula works in doubles; what is off beyond this is their noise, not a fraction of a point."""
+
+
+Inputs = dict[str, str | int | float]
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """Points that a rule gives, and how they were worked out."""
+
+    points: int
+    arithmetic: str
+    inputs: Inputs
+
+
+def earn(draft: Draft, activity: Activity) -> None:
+    """Credit what every rule for this kind of activity gives."""
+    for rule in draft.program.rules_on(activity.kind):
+        if _cooling_down(draft, rule) or (rule.when and not rule.when.holds(draft.values)):
+            continue
+        award = _capped(draft, rule, _award(draft, rule.earn, activity))
+        if award.points:
+            _note_use(draft, rule, award.points)
+            why = draft.why("rule", rule.code, award.arithmetic, inputs=award.inputs)
+            draft.credit(award.points, why, qualifying=rule.qualifying)
+
+
+def _cooling_down(draft: Draft, rule: Rule) -> bool:
+    used = draft.rules.get(rule.code)
+    if used is None or rule.cooldown_minutes is None:
+        return False
+    return draft.at < used.last_at + timedelta(minutes=rule.cooldown_minutes)
+
+
+def _award(draft: Draft, earn: Earn, activity: Activity) -> Award:
+    if earn.formula is not None:
+        return _by_formula(draft, earn)
+    if earn.per_amount is not None:
+        lines = _lines(draft, earn, activity)
+        counted = sum(line.amount_minor for line in lines) if earn.selects_lines else activity.amount_minor
+        amount = draft.program.money.to_major(counted)
+        return _rounded(earn, amount, earn.per_amount, "amount")
+    if earn.per_items is not None:
+        pieces = sum(line.quantity for line in _lines(draft, earn, activity))
+        return _rounded(earn, Decimal(pieces), Decimal(earn.per_items), "items")
+    return Award(earn.points, f"{earn.points}", {"points": earn.points})
+
+
+def _lines(draft: Draft, earn: Earn, activity: Activity) -> Iterator[LineItem]:
+    for line in activity.items:
+        if earn.categories and line.category not in earn.categories:
+            continue
+        if earn.items is None or earn.items.holds(draft.values.extended(_line_values(draft, line))):
+            yield line
+
+
+def _line_values(draft: Draft, line: LineItem) -> dict[str, object]:
+    return {
+        "item.sku": line.sku,
+        "item.category": line.category or "",
+        "item.quantity": line.quantity,
+        "item.amount": float(draft.program.money.to_major(line.amount_minor)),
+    }
+
+
+def _rounded(earn: Earn, measured: Decimal, per: Decimal, name: str) -> Award:
+    # Points for every whole "per": 1 point per 10 dollars gives nothing for 9.99, and 5 points per 10 give 5 for 19.
+    steps = int((measured / per).to_integral_value(rounding=ROUNDINGS[earn.rounding]))
+    arithmetic = f"{earn.rounding}({measured} / {per}) x {earn.points} = {steps * earn.points}"
+    inputs: Inputs = {name: str(measured), "per": str(per), "points": earn.points}
+    return _bounded(steps * earn.points, arithmetic, inputs)
+
+
+def _by_formula(draft: Draft, earn: Earn) -> Award:
+    assert earn.formula is not None
+    result = earn.formula.evaluate(draft.values)
+    exact = Decimal(str(result)) if result is not None else Decimal(0)
+    if not exact.is_finite() or exact <= 0:
+        return Award(0, "", {})
+    exact = min(exact, Decimal(MAX_POINTS))
+    whole = exact.quantize(_FORMULA_DIGITS, ROUND_HALF_EVEN).to_integral_value(rounding=ROUNDINGS[earn.rounding])
+    return _bounded(int(whole), f"{earn.rounding}({earn.formula.source}) = {int(whole)}", {"result": str(exact)})
+
+
+def _bounded(points: int, arithmetic: str, inputs: Inputs) -> Award:
+    if points > MAX_POINTS:
+        return Award(MAX_POINTS, f"{arithmetic}, at most {MAX_POINTS}", inputs)
+    return Award(max(points, 0), arithmetic, inputs)
+
+
+def _capped(draft: Draft, rule: Rule, award: Award) -> Award:
+    used = draft.rules.get(rule.code)
+    room, limit = award.points, ""
+    if rule.caps.activity is not None and rule.caps.activity < room:
+        room, limit = rule.caps.activity, "activity"
+    for window, cap in rule.caps.windows():
+        given = total(used.given.get(window.unit, ()), window, draft.day) if used else 0
+        if cap - given < room:
+            room, limit = max(cap - given, 0), window.unit
+    if not limit:
+        return award
+    return replace(award, points=room, arithmetic=f"{award.arithmetic}, capped per {limit}: {room}")
+
+
+def _note_use(draft: Draft, rule: Rule, points: int) -> None:
+    used = draft.rules.get(rule.code)
+    given = dict(used.given) if used else {}
+    for window, _ in rule.caps.windows():
+        given[window.unit] = add(given.get(window.unit, ()), window, draft.day, points)
+    if given or rule.cooldown_minutes is not None:
+        draft.rules[rule.code] = RuleUse(draft.at, given)

@@ -1,0 +1,161 @@
+"""Enrolment: how a member comes to be, once per key, with the enrolment itself as record number 1."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from gamification.activity import (
+    ENROLMENT,
+    MAX_CODE_CHARS,
+    Activity,
+    Problem,
+    identifier_problems,
+    problems_of,
+    to_milliseconds,
+)
+from gamification.member import Member, Profile, language_problems, loyalty_number, profile_problems
+from gamification.program import Program
+from gamification.recording import (
+    MAX_COMMIT_ATTEMPTS,
+    IdempotencyConflict,
+    InvalidInput,
+    MemberFold,
+    Recorded,
+    RecordRequest,
+    backoff_seconds,
+    hash_of,
+)
+from gamification.state import State
+from gamification.stores import AppliedProgram, CommitConflict, Stores, StoreUnavailable
+
+MAX_ENROLMENTS_PER_CALL = 64
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolRequest:
+    """A person to enrol. ``joined_at`` None means now; ``external_id`` is the shop's own number for them."""
+
+    key: str
+    profile: Profile
+    joined_at: datetime | None = None
+    external_id: str | None = None
+
+    @property
+    def input_hash(self) -> str:
+        """SHA-256 of what the caller gave."""
+        return hash_of(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """The member exists. ``replayed`` marks a retry, which is answered with the member as they are now."""
+
+    member: Member
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyTaken:
+    """Another member has this ``handle`` or ``external_id``; nothing was written."""
+
+    what: str
+
+
+EnrolResult = Enrolled | InvalidInput | IdempotencyConflict | AlreadyTaken
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """Where new ids come from: ``member_id`` makes unique ones, ``serial`` random ones below 10^11."""
+
+    member_id: Callable[[], str]
+    serial: Callable[[], int]
+
+
+class Enroller:
+    """Enrols members, one or many at a time. Holds no state but its collaborators."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        now: Callable[[], datetime],
+        future_tolerance: timedelta,
+        identities: Identities,
+    ) -> None:
+        self._members, self._journal, self._programs = stores.members, stores.journal, stores.programs
+        self._now, self._future_tolerance, self._identities = now, future_tolerance, identities
+
+    async def enrol(self, requests: Sequence[EnrolRequest]) -> list[EnrolResult]:
+        """Enrol everyone; a result for each, in that order.
+
+        Raises:
+            StoreUnavailable: a store did not answer in time; the same keys make a retry safe.
+            ValueError: more than ``MAX_ENROLMENTS_PER_CALL`` requests.
+        """
+        if len(requests) > MAX_ENROLMENTS_PER_CALL:
+            raise ValueError(f"at most {MAX_ENROLMENTS_PER_CALL} enrolments at a time")
+        try:
+            return await self._attempt(requests)
+        except CommitConflict:
+            return [await self._insist(request) for request in requests]
+
+    async def _insist(self, request: EnrolRequest) -> EnrolResult:
+        for attempt in range(MAX_COMMIT_ATTEMPTS):
+            await asyncio.sleep(backoff_seconds(attempt))
+            try:
+                return (await self._attempt([request]))[0]
+            except CommitConflict as conflict:
+                if conflict.taken in ("handle", "external_id"):
+                    return AlreadyTaken(conflict.taken)
+        raise StoreUnavailable(f"an enrolment met {MAX_COMMIT_ATTEMPTS} conflicts in a row")
+
+    async def _attempt(self, requests: Sequence[EnrolRequest]) -> list[EnrolResult]:
+        known, applied = await asyncio.gather(
+            self._members.by_enrolment_keys([request.key for request in requests]), self._programs.current()
+        )
+        folds: dict[str, MemberFold] = {}
+        hashes: dict[str, str] = {}
+        results: list[EnrolResult] = []
+        for request in requests:
+            if problems := self._problems(request, applied.program):
+                results.append(InvalidInput(problems))
+            elif request.key in known or request.key in folds:
+                member, input_hash = known.get(request.key) or (folds[request.key].member, hashes[request.key])
+                same = input_hash == request.input_hash
+                results.append(Enrolled(member, replayed=True) if same else IdempotencyConflict(request.key))
+            else:
+                folds[request.key], hashes[request.key] = self._fold(request, applied), request.input_hash
+                results.append(Enrolled(folds[request.key].member))
+        await self._journal.commit([fold.commit(key, hashes[key]) for key, fold in folds.items()])
+        return results
+
+    def _fold(self, request: EnrolRequest, applied: AppliedProgram) -> MemberFold:
+        joined_at = to_milliseconds(request.joined_at or self._now())
+        member = Member(
+            member_id=self._identities.member_id(),
+            loyalty_number=loyalty_number(self._identities.serial()),
+            enrolled_at=joined_at,
+            profile=request.profile,
+            state=State.new(joined_at),
+            external_id=request.external_id,
+        )
+        fold = MemberFold(member, applied, to_milliseconds(self._now()))
+        recorded = fold.add(RecordRequest(member.member_id, Activity(request.key, ENROLMENT, joined_at)), None)
+        assert isinstance(recorded, Recorded), "nothing forbids the first record of a new member"
+        return fold
+
+    def _problems(self, request: EnrolRequest, program: Program) -> tuple[Problem, ...]:
+        now = self._now()
+        activity = Activity(request.key, ENROLMENT, request.joined_at or now)
+        timed = [
+            Problem("joinedAt" if problem.path == "occurredAt" else problem.path, problem.message)
+            for problem in problems_of(activity, now, self._future_tolerance)
+        ]
+        external = request.external_id
+        return (
+            *timed,
+            *profile_problems(request.profile),
+            *language_problems(request.profile.language, program),
+            *(identifier_problems("externalId", external, MAX_CODE_CHARS) if external is not None else ()),
+        )

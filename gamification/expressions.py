@@ -1,0 +1,146 @@
+"""Rule expressions: CEL (Common Expression Language) over declared, typed variables.
+
+A name or type that does not fit is a fault when the program is read, with line and column. At purchase time only
+what the free-form attributes hold can still surprise: an expression that fails then counts as not met.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any
+
+from cel_expr_python import cel
+from pydantic import PlainValidator
+from pydantic_core import PydanticCustomError
+
+from gamification.expression_faults import ExpressionFault, fault_of
+
+MAX_EXPRESSION_CHARS = 2000
+
+_T = cel.Type
+_NOW = {"now": _T.TIMESTAMP}
+_ACTIVITY = {
+    "activity.kind": _T.STRING,
+    "activity.amount": _T.DOUBLE,
+    "activity.quantity": _T.INT,
+    "activity.lines": _T.INT,
+    "activity.skus": _T.List(_T.STRING),
+    "activity.categories": _T.List(_T.STRING),
+    "activity.attributes": _T.Map(_T.STRING, _T.DYN),
+    "activity.occurred_at": _T.TIMESTAMP,
+    "activity.day": _T.STRING,
+    "activity.month": _T.STRING,
+    "activity.weekday": _T.STRING,
+    "activity.hour": _T.INT,
+}
+_MEMBER = {
+    "member.points": _T.INT,
+    "member.points_earned": _T.INT,
+    "member.spend": _T.DOUBLE,
+    "member.purchases": _T.INT,
+    "member.items": _T.INT,
+    "member.tier": _T.STRING,
+    "member.joined_at": _T.TIMESTAMP,
+    "member.badges": _T.List(_T.STRING),
+    "member.challenges": _T.List(_T.STRING),
+}
+_ITEM = {"item.sku": _T.STRING, "item.category": _T.STRING, "item.quantity": _T.INT, "item.amount": _T.DOUBLE}
+_EFFECT = {"effect.code": _T.STRING, "effect.points": _T.INT}
+
+_ENVIRONMENTS = {
+    "activity": cel.NewEnv(variables=_NOW | _ACTIVITY | _MEMBER),
+    "item": cel.NewEnv(variables=_NOW | _ACTIVITY | _MEMBER | _ITEM),
+    "effect": cel.NewEnv(variables=_NOW | _ACTIVITY | _MEMBER | _EFFECT),
+    "member": cel.NewEnv(variables=_NOW | _MEMBER),
+}
+_NAMES = {
+    "activity": (*_NOW, *_ACTIVITY, *_MEMBER),
+    "item": (*_NOW, *_ACTIVITY, *_MEMBER, *_ITEM),
+    "effect": (*_NOW, *_ACTIVITY, *_MEMBER, *_EFFECT),
+    "member": (*_NOW, *_MEMBER),
+}
+
+
+class Values:
+    """The values of one moment's variables, bound once for the many expressions that read them."""
+
+    __slots__ = ("_activations", "_values")
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+        self._activations: dict[str, Any] = {}
+
+    def activation(self, scope: str) -> Any:
+        """The values bound in a scope's environment."""
+        bound = self._activations.get(scope)
+        if bound is None:
+            bound = self._activations[scope] = _ENVIRONMENTS[scope].Activation(self._values)
+        return bound
+
+    def extended(self, more: Mapping[str, Any]) -> "Values":
+        """These values and some more, such as one line item's."""
+        return Values({**self._values, **more})
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled CEL expression. ``scope`` names the variables it may read, ``returns`` its type (BOOL, INT...)."""
+
+    source: str
+    scope: str
+    returns: str
+    _compiled: Any
+
+    @classmethod
+    def compile(cls, source: str, scope: str, allowed: tuple[str, ...]) -> "Expression":
+        """Compile and type-check ``source``; its result must be of an ``allowed`` type.
+
+        Raises:
+            ExpressionFault: it does not parse, names something unknown, or has another type.
+        """
+        if len(source) > MAX_EXPRESSION_CHARS:
+            raise ExpressionFault(f"is longer than {MAX_EXPRESSION_CHARS} characters", 1, 1)
+        try:
+            compiled = _ENVIRONMENTS[scope].compile(source)
+        except RuntimeError as error:
+            raise fault_of(str(error), source, _NAMES[scope]) from None
+        returns = str(compiled.return_type().name())
+        if returns not in allowed:
+            raise ExpressionFault(f"gives {returns}, but {' or '.join(allowed)} is needed", 1, 1)
+        return cls(source, scope, returns, compiled)
+
+    def evaluate(self, values: Values) -> Any | None:
+        """The result, or None when the attributes at hand make it fail (a missing key, a division by zero)."""
+        result = self._compiled.eval(values.activation(self.scope))
+        return None if result.type() == _T.ERROR else result.value()
+
+    def holds(self, values: Values) -> bool:
+        """Whether a condition is met; one that fails is not."""
+        return self.evaluate(values) is True
+
+
+def _validator(scope: str, *allowed: str) -> PlainValidator:
+    def validate(value: object) -> Expression:
+        if isinstance(value, Expression):
+            return value
+        if isinstance(value, bool):
+            value = str(value).lower()
+        if isinstance(value, int | float | Decimal):
+            value = str(value)
+        if not isinstance(value, str):
+            raise PydanticCustomError("expression", "must be an expression, written as text")
+        try:
+            return Expression.compile(value, scope, allowed)
+        except ExpressionFault as fault:
+            faults = [(each.message, each.line, each.column) for each in (fault, *fault.more)]
+            raise PydanticCustomError("expression", "{message}", {"message": fault.message, "faults": faults}) from None
+
+    return PlainValidator(validate)
+
+
+Condition = Annotated[Expression, _validator("activity", "BOOL")]
+Formula = Annotated[Expression, _validator("activity", "INT", "DOUBLE")]
+ItemCondition = Annotated[Expression, _validator("item", "BOOL")]
+EffectCondition = Annotated[Expression, _validator("effect", "BOOL")]
+EffectMeasure = Annotated[Expression, _validator("effect", "INT", "DOUBLE", "STRING", "BOOL")]
+MemberMeasure = Annotated[Expression, _validator("member", "INT", "DOUBLE")]

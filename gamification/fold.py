@@ -1,0 +1,178 @@
+"""The fold: a member's state is what happened, applied step by step. Pure: no clock, no I/O.
+
+The mechanism that everything else uses: recording, dry runs, verification and replays are all `apply` and `advance`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gamification import badges, challenges, lots, tiers
+from gamification.activity import ADJUSTMENT, PURCHASE, Activity
+from gamification.challenges import Fact
+from gamification.draft import MAX_CHAIN_LINKS, MAX_EFFECTS, Draft
+from gamification.earning import earn
+from gamification.program import Program
+from gamification.program.base import Reward
+from gamification.record import BadgeWon, ChainCut, Completed, Effect, Entry, Outcome, Record, TierMoved
+from gamification.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An activity has taken effect."""
+
+    state: State
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class InsufficientPoints:
+    """More points were to be taken than are available; nothing has changed."""
+
+    needed: int
+    available: int
+
+
+def apply(state: State, activity: Activity, program: Program) -> Applied | InsufficientPoints:
+    """Let an activity take effect, with everything that follows from it.
+
+    The state has been advanced to the activity's time before. An activity that is older than the state takes effect
+    when it arrives, at ``state.as_of``.
+    """
+    if activity.kind == ADJUSTMENT and activity.points < -state.balance.available:
+        return InsufficientPoints(-activity.points, state.balance.available)
+    draft = Draft(state, program, max(activity.occurred_at, state.as_of), activity)
+    _count_totals(draft, activity)
+    earn(draft, activity)
+    if activity.kind == ADJUSTMENT:
+        _adjust(draft, activity)
+    challenges.count(draft, Fact(activity.kind))
+    _settle(draft)
+    return Applied(*draft.finish())
+
+
+def advance(state: State, now: datetime, program: Program) -> tuple[State, tuple[Outcome, ...]]:
+    """Let time pass up to and including ``now``: one outcome for every instant at which something was due."""
+    outcomes: list[Outcome] = []
+    while (due := next_due_at(state, program)) is not None and due <= now:
+        draft = Draft(state, program, max(due, state.as_of))
+        draft.unlock_due()
+        draft.expire_due()
+        _settle(draft)
+        state, outcome = draft.finish()
+        outcomes.append(outcome)
+    return state, tuple(outcomes)
+
+
+def next_due_at(state: State, program: Program) -> datetime | None:
+    """When time alone changes something next: a lot unlocks or expires, or a tier is lost."""
+    dues = (lots.next_due_at(state.lots), tiers.next_due_at(state, program))
+    return min((due for due in dues if due is not None), default=None)
+
+
+def replay(joined_at: datetime, records: Iterable[Record], programs: Mapping[int, Program]) -> State:
+    """The state that a whole history comes to, every record judged by the program version it was decided under.
+
+    Raises:
+        KeyError: a record names a program version that is not among ``programs``.
+    """
+    state = State.new(joined_at)
+    for record in records:
+        state, _ = replay_one(state, record, programs[record.program_version])
+    return state
+
+
+def replay_one(state: State, record: Record, program: Program) -> tuple[State, Outcome | None]:
+    """Take one record's step again; the outcome is None where there is none now, which no sound journal shows."""
+    if record.activity is not None:
+        applied = apply(state, record.activity, program)
+        return (applied.state, applied.outcome) if isinstance(applied, Applied) else (state, None)
+    due = next_due_at(state, program)
+    if due is None or due > record.outcome.at:
+        return state, None
+    state, outcomes = advance(state, due, program)
+    return state, outcomes[0]
+
+
+def _count_totals(draft: Draft, activity: Activity) -> None:
+    if activity.kind != PURCHASE:
+        return
+    draft.add_totals(purchases=1, items=activity.quantity, spend_minor=activity.amount_minor)
+    if draft.program.tiers and draft.program.tiers.metric == "spend":
+        draft.add_standing(activity.amount_minor)
+
+
+def _adjust(draft: Draft, activity: Activity) -> None:
+    why = draft.why("staff", ADJUSTMENT, f"{activity.points:+d}", inputs={"reason": activity.reason or ""})
+    if activity.points > 0:
+        draft.grant(activity.points, why)
+    else:
+        draft.debit(-activity.points, why)
+
+
+def _settle(draft: Draft) -> None:
+    """Work out what follows from what, breadth first, until nothing more does or the chain reaches its bound."""
+    _settle_standing(draft)
+    while draft.unsettled:
+        place = draft.unsettled.popleft()
+        effect = draft.effects[place]
+        if draft.links(place) >= MAX_CHAIN_LINKS or len(draft.effects) >= MAX_EFFECTS:
+            _cut(draft, place, effect)
+            continue
+        draft.cause = place
+        _follow(draft, effect)
+        _settle_standing(draft)
+
+
+def _settle_standing(draft: Draft) -> None:
+    tiers.settle(draft)
+    badges.settle(draft)
+
+
+def _follow(draft: Draft, effect: Effect) -> None:
+    """Give the rewards of an effect, and let it count towards the challenges that listen to such effects."""
+    match effect:
+        case Completed(code, times):
+            _reward(draft, draft.program.challenge_by_code[code].reward, "challenge", code, times)
+            for badge in draft.program.badges_for(challenge=code):
+                badges.award(draft, badge.code)
+        case TierMoved(_, after, True):
+            tier = draft.program.tier(after)
+            if tier is not None:
+                _reward(draft, tier.reward, "tier", after)
+            for badge in draft.program.badges_for(tier=after):
+                badges.award(draft, badge.code)
+        case BadgeWon(code, level):
+            points = draft.program.badge_by_code[code].levels[level - 1].points
+            draft.credit(points, draft.why("badge", code, f"{points}"), qualifying=False)
+    if fact := _fact(effect):
+        challenges.count(draft, fact)
+
+
+def _reward(draft: Draft, reward: Reward, source: str, code: str, times: int = 1) -> None:
+    arithmetic = f"{reward.points}" if times == 1 else f"{times} x {reward.points} = {times * reward.points}"
+    draft.credit(times * reward.points, draft.why(source, code, arithmetic), qualifying=reward.qualifying)
+    if reward.badge:
+        badges.award(draft, reward.badge)
+
+
+def _fact(effect: Effect) -> Fact | None:
+    """What a challenge may count of an effect."""
+    match effect:
+        case Entry(_, points, why) if points > 0 and why.source not in ("staff", "clock"):
+            return Fact("points.earned", why.code, points)
+        case TierMoved(_, after, True):
+            return Fact("tier.reached", after)
+        case BadgeWon(code):
+            return Fact("badge.won", code)
+        case Completed(code):
+            return Fact("challenge.completed", code)
+    return None
+
+
+def _cut(draft: Draft, place: int, effect: Effect) -> None:
+    """Say in the record that a chain was cut, where the effect could have led on."""
+    if _fact(effect) is not None:
+        draft.cause = place
+        draft.note(ChainCut(draft.links(place), draft.why("chain", effect.kind)))

@@ -1,0 +1,103 @@
+"""Members: who plays. The profile, what of it others may see, the loyalty number, and the state of the game."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import available_timezones
+
+from stdnum import luhn
+
+from gamification.activity import Problem, text_problems
+from gamification.program import Program
+from gamification.state import State
+
+LOYALTY_NUMBER_DIGITS = 12
+MAX_NAME_CHARS = 80
+MAX_URL_CHARS = 500
+MAX_SHOWCASE = 6
+_HANDLE = re.compile(r"[a-z0-9][a-z0-9_]{2,29}")
+_AVATAR_URL = re.compile(r"https://[^\s<>\"'\\]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a member says of themself. ``handle`` is their unique public name."""
+
+    display_name: str
+    handle: str | None = None
+    avatar_url: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """What others may see. Nothing at all until ``profile`` is on; the rest chooses within it."""
+
+    profile: bool = False
+    avatar: bool = True
+    tier: bool = True
+    badges: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member: identity, profile, what others may see, up to six showcased badges, and the state of the game.
+
+    ``external_id`` is the shop's own number for the customer, where it gave one.
+    """
+
+    member_id: str
+    loyalty_number: str
+    enrolled_at: datetime
+    profile: Profile
+    state: State
+    visibility: Visibility = Visibility()
+    showcase: tuple[str, ...] = ()
+    external_id: str | None = None
+
+
+def loyalty_number(serial: int) -> str:
+    """The loyalty number of a serial below 10^11: 12 digits, the last a Luhn check digit (ISO/IEC 7812-1, annex B)."""
+    body = f"{serial:0{LOYALTY_NUMBER_DIGITS - 1}d}"
+    return body + str(luhn.calc_check_digit(body))
+
+
+def is_loyalty_number(text: str) -> bool:
+    """Whether a number has the right length and check digit; it may still be nobody's."""
+    return len(text) == LOYALTY_NUMBER_DIGITS and text.isascii() and text.isdigit() and luhn.is_valid(text)
+
+
+def profile_problems(profile: Profile) -> Iterator[Problem]:
+    """Everything that forbids keeping this profile."""
+    if not profile.display_name.strip():
+        yield Problem("displayName", "must not be empty")
+    yield from text_problems("displayName", profile.display_name, MAX_NAME_CHARS)
+    if profile.handle is not None and not _HANDLE.fullmatch(profile.handle):
+        yield Problem("handle", "has 3 to 30 of a-z, 0-9 and _, and begins with a letter or digit")
+    if profile.avatar_url is not None and not _fits(_AVATAR_URL, profile.avatar_url):
+        yield Problem("avatarUrl", f"must be an https address of at most {MAX_URL_CHARS} characters")
+    if profile.time_zone is not None and profile.time_zone not in available_timezones():
+        yield Problem("timeZone", "must be an IANA time zone such as Europe/Copenhagen")
+
+
+def language_problems(language: str | None, program: Program) -> Iterator[Problem]:
+    """What is wrong with the language a member wants to be spoken to in."""
+    if language is not None and language not in program.languages:
+        yield Problem("language", f"must be one of {', '.join(program.languages)}")
+
+
+def showcase_problems(showcase: tuple[str, ...], state: State) -> Iterator[Problem]:
+    """What is wrong with a choice of badges to show: too many, one twice, or one not won."""
+    if len(showcase) > MAX_SHOWCASE:
+        yield Problem("badges", f"names {len(showcase)} badges; at most {MAX_SHOWCASE} can be shown")
+    for place, code in enumerate(showcase):
+        if code in showcase[:place]:
+            yield Problem(f"badges.{place}", f"names {code} twice")
+        elif code not in state.badges:
+            yield Problem(f"badges.{place}", f"{code} is not a badge that the member has won")
+
+
+def _fits(pattern: re.Pattern[str], text: str) -> bool:
+    return len(text) <= MAX_URL_CHARS and pattern.fullmatch(text) is not None

@@ -1,0 +1,122 @@
+"""The program as a whole."""
+
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, PlainValidator, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError
+
+from gamification.program.badges import Badge
+from gamification.program.base import Code, Definition, misfit
+from gamification.program.challenges import Challenge
+from gamification.program.rules import Rule
+from gamification.program.texts import Language, Text
+from gamification.program.tiers import Tier, Tiers
+
+MAX_PARTS = 200
+MAX_LOT_DAYS = 36_600
+
+
+def _zone(value: object) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    if not isinstance(value, str) or value not in available_timezones():
+        raise PydanticCustomError("time_zone", "must be an IANA time zone such as Europe/Copenhagen")
+    return ZoneInfo(value)
+
+
+class Money(Definition):
+    """The money that amounts are in: ISO 4217 code, and how many decimals its minor unit has."""
+
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    decimals: Annotated[int, Field(strict=True, ge=0, le=3)] = 2
+
+    def to_minor(self, amount: Decimal) -> int:
+        """An amount in major units as minor units. The caller has made sure that nothing is left over."""
+        return int(amount.scaleb(self.decimals))
+
+    def to_major(self, amount_minor: int) -> Decimal:
+        """Minor units as a decimal in major units."""
+        return Decimal(amount_minor).scaleb(-self.decimals)
+
+
+class Currency(Definition):
+    """The points: their name, after how many days they can be spent, and after how many more they expire."""
+
+    name: Text
+    pending_days: Annotated[int, Field(strict=True, ge=0, le=MAX_LOT_DAYS)] = 0
+    expire_days: Annotated[int, Field(strict=True, ge=1, le=MAX_LOT_DAYS)] | None = None
+
+
+class Program(Definition):
+    """A loyalty program. Immutable; conditions are compiled."""
+
+    code: Code
+    name: Text
+    languages: Annotated[tuple[Language, ...], Field(min_length=1, max_length=50)]
+    time_zone: Annotated[ZoneInfo, PlainValidator(_zone)]
+    money: Money
+    points: Currency
+    rules: Annotated[tuple[Rule, ...], Field(max_length=MAX_PARTS)] = ()
+    tiers: Tiers | None = None
+    challenges: Annotated[tuple[Challenge, ...], Field(max_length=MAX_PARTS)] = ()
+    badges: Annotated[tuple[Badge, ...], Field(max_length=MAX_PARTS)] = ()
+
+    @field_validator("languages")
+    @classmethod
+    def _no_language_twice(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        for number, language in enumerate(languages):
+            if language in languages[:number]:
+                raise misfit(f"names the language {language} twice", number)
+        return languages
+
+    @property
+    def default_language(self) -> str:
+        """The language for those who ask for none that the program speaks."""
+        return self.languages[0]
+
+    @cached_property
+    def badge_by_code(self) -> dict[str, Badge]:
+        """Every badge by its code."""
+        return {badge.code: badge for badge in self.badges}
+
+    @cached_property
+    def challenge_by_code(self) -> dict[str, Challenge]:
+        """Every challenge by its code."""
+        return {challenge.code: challenge for challenge in self.challenges}
+
+    @cached_property
+    def rule_by_code(self) -> dict[str, Rule]:
+        """Every rule by its code."""
+        return {rule.code: rule for rule in self.rules}
+
+    @cached_property
+    def tier_thresholds(self) -> tuple[int, ...]:
+        """The ladder's thresholds as they are counted: points, or minor units of money."""
+        if self.tiers is None:
+            return ()
+        spend = self.tiers.metric == "spend"
+        return tuple(self.money.to_minor(t.threshold) if spend else int(t.threshold) for t in self.tiers.levels)
+
+    @cached_property
+    def judged_badges(self) -> tuple[Badge, ...]:
+        """The badges that a measure or a condition decides, which every change of a member may earn."""
+        return tuple(b for b in self.badges if b.earned and (b.earned.measure or b.earned.condition))
+
+    def rules_on(self, kind: str) -> tuple[Rule, ...]:
+        """The rules for activities of a kind, in the program's order."""
+        return tuple(rule for rule in self.rules if kind in rule.on)
+
+    def challenges_on(self, kind: str) -> tuple[Challenge, ...]:
+        """The challenges towards which activities or effects of a kind may count."""
+        return tuple(challenge for challenge in self.challenges if challenge.listens_to(kind))
+
+    def badges_for(self, *, challenge: str | None = None, tier: str | None = None) -> tuple[Badge, ...]:
+        """The badges that completing a challenge, or reaching a tier, earns."""
+        return tuple(b for b in self.badges if b.earned and (b.earned.challenge, b.earned.tier) == (challenge, tier))
+
+    def tier(self, code: str | None) -> Tier | None:
+        """The tier with this code, or the lowest where the code is none of today's; None without tiers."""
+        return self.tiers.levels[self.tiers.position(code)] if self.tiers else None

@@ -1,0 +1,42 @@
+"""Texts that members read, in every language a program speaks."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, RootModel, StringConstraints
+
+ANY_LANGUAGE = "*"
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+_LanguageOrAny = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$|^\*$")]
+_Words = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+def _by_language(value: Any) -> Any:
+    return {ANY_LANGUAGE: value} if isinstance(value, str) else value
+
+
+class Text(RootModel[Annotated[dict[_LanguageOrAny, _Words], BeforeValidator(_by_language)]]):
+    """A text by language tag (BCP 47); written as plain text it is the same in all of them."""
+
+    model_config = {"frozen": True}
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.root.items()))
+
+    @classmethod
+    def everywhere(cls, words: str) -> "Text":
+        """The same words in every language."""
+        return cls({ANY_LANGUAGE: words})
+
+    def languages(self) -> set[str]:
+        """The languages this text is written in; empty when it is the same in all."""
+        return set(self.root) - {ANY_LANGUAGE}
+
+    def speaks_all(self, languages: Iterable[str]) -> bool:
+        """Whether a reader of any of these languages finds their own words."""
+        return ANY_LANGUAGE in self.root or set(languages) <= set(self.root)
+
+    def read(self, language: str) -> str:
+        """The words in ``language``, which is one of its program's languages."""
+        words = self.root.get(language) or self.root.get(ANY_LANGUAGE)
+        return words if words is not None else next(iter(self.root.values()))

@@ -1,0 +1,47 @@
+"""Tiers: the ladder members climb by what they spend or earn within a window."""
+
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from gamification.program.base import Code, Definition, Reward, WindowField, misfit
+from gamification.program.texts import Text
+
+
+class Tier(Definition):
+    """One rung. ``threshold`` is in points, or in major units of money for ``metric: spend``."""
+
+    code: Code
+    name: Text
+    threshold: Annotated[Decimal, Field(ge=0, le=10**10)]
+    benefits: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
+    reward: Reward = Reward()
+
+
+class Tiers(Definition):
+    """The ladder, lowest rung first; the lowest has threshold 0, so that every member stands somewhere."""
+
+    metric: Literal["spend", "points"]
+    window: WindowField
+    levels: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=20)]
+    _index: dict[str, int] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        thresholds = [tier.threshold for tier in self.levels]
+        if thresholds[0] != 0:
+            raise misfit("the first tier needs threshold 0", "levels", 0, "threshold")
+        for number, (low, high) in enumerate(pairwise(thresholds), start=1):
+            if low >= high:
+                raise misfit("the thresholds must rise from tier to tier", "levels", number, "threshold")
+        for number, threshold in enumerate(thresholds):
+            if self.metric == "points" and threshold % 1:
+                raise misfit("a threshold in points is a whole number", "levels", number, "threshold")
+        self._index.update({tier.code: number for number, tier in enumerate(self.levels)})
+        return self
+
+    def position(self, code: str | None) -> int:
+        """Where a tier stands on the ladder, from 0; a tier that is no longer in the program counts as the lowest."""
+        return self._index.get(code or "", 0)

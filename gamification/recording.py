@@ -1,0 +1,240 @@
+"""The record path: read the snapshot, fold the activity in, commit; the same for one purchase and for a whole log."""
+
+import asyncio
+import hashlib
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from gamification.activity import Activity, Problem, normalised, problems_of, to_milliseconds
+from gamification.fold import Applied, InsufficientPoints, advance, apply, next_due_at
+from gamification.member import Member
+from gamification.record import Outcome, Record
+from gamification.state import State
+from gamification.stores import AppliedProgram, Commit, CommitConflict, Stores, StoreUnavailable
+
+MAX_ITEMS_PER_CALL = 500
+MAX_MEMBERS_PER_COMMIT = 64
+MAX_COMMIT_ATTEMPTS = 12
+FIRST_BACKOFF_SECONDS = 0.005
+MAX_BACKOFF_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRequest:
+    """An activity to record for a member. ``timed`` is False where the caller left the time to us.
+
+    Then a retry, which comes at another time, still has the same input.
+    """
+
+    member_id: str
+    activity: Activity
+    timed: bool = True
+
+    @property
+    def input_hash(self) -> str:
+        """SHA-256 of what the caller gave."""
+        content = asdict(self.activity) | {"occurred_at": self.activity.occurred_at if self.timed else None}
+        return hash_of(content)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The activity stands in the journal. ``replayed`` marks a retry, which is answered with the first result.
+
+    ``passed`` is what time alone had brought about just before.
+    """
+
+    record: Record
+    member: Member
+    passed: tuple[Outcome, ...] = ()
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What would happen: the states before and after, and the outcomes on the way."""
+
+    before: State
+    after: State
+    passed: tuple[Outcome, ...]
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidInput:
+    """The input cannot be recorded; nothing was written."""
+
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberNotFound:
+    """There is no such member; nothing was written."""
+
+    member_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyConflict:
+    """The key was used before for something else; nothing was written."""
+
+    key: str
+
+
+RecordResult = Recorded | InvalidInput | MemberNotFound | IdempotencyConflict | InsufficientPoints
+SimulateResult = Simulated | InvalidInput | MemberNotFound | InsufficientPoints
+
+
+def hash_of(content: object) -> str:
+    """SHA-256 over the canonical JSON of an input."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class Recorder:
+    """Records activities, one or many at a time. Holds no state but its collaborators."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        now: Callable[[], datetime],
+        future_tolerance: timedelta,
+    ) -> None:
+        self._members, self._journal, self._programs = stores.members, stores.journal, stores.programs
+        self._now, self._future_tolerance = now, future_tolerance
+
+    async def record(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
+        """Record every activity, those of one member in the order given; a result for each, in that order.
+
+        Raises:
+            StoreUnavailable: a store did not answer in time; the same keys make a retry safe.
+            ValueError: more than ``MAX_ITEMS_PER_CALL`` requests.
+        """
+        if len(requests) > MAX_ITEMS_PER_CALL:
+            raise ValueError(f"at most {MAX_ITEMS_PER_CALL} activities at a time")
+        requests = [replace(request, activity=normalised(request.activity)) for request in requests]
+        results: dict[int, RecordResult] = {}
+        groups: dict[str, list[int]] = {}
+        for place, request in enumerate(requests):
+            if problems := problems_of(request.activity, self._now(), self._future_tolerance):
+                results[place] = InvalidInput(problems)
+            else:
+                groups.setdefault(request.member_id, []).append(place)
+        members = iter(groups)
+        while chunk := list(islice(members, MAX_MEMBERS_PER_COMMIT)):
+            places = [place for member_id in chunk for place in groups[member_id]]
+            recorded = await self._record_together([requests[place] for place in places])
+            results.update(zip(places, recorded, strict=True))
+        return [results[place] for place in range(len(requests))]
+
+    async def simulate(self, request: RecordRequest) -> SimulateResult:
+        """What recording the activity would change, without writing anything."""
+        activity = normalised(request.activity)
+        if problems := problems_of(activity, self._now(), self._future_tolerance):
+            return InvalidInput(problems)
+        member = (await self._members.by_ids([request.member_id])).get(request.member_id)
+        if member is None:
+            return MemberNotFound(request.member_id)
+        program = (await self._programs.current()).program
+        state, passed = advance(member.state, activity.occurred_at, program)
+        applied = apply(state, activity, program)
+        if isinstance(applied, InsufficientPoints):
+            return applied
+        return Simulated(state, applied.state, passed, applied.outcome)
+
+    async def _record_together(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
+        """All in one commit; where that meets a conflict, each member on its own."""
+        try:
+            return await self._attempt(requests)
+        except CommitConflict:
+            pass
+        results: dict[int, RecordResult] = {}
+        for member_id in dict.fromkeys(request.member_id for request in requests):
+            places = [place for place, request in enumerate(requests) if request.member_id == member_id]
+            alone = await self._insist([requests[place] for place in places])
+            results.update(zip(places, alone, strict=True))
+        return [results[place] for place in range(len(requests))]
+
+    async def _insist(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
+        """One member's activities, again and again while others write to the same member; bounded."""
+        for attempt in range(MAX_COMMIT_ATTEMPTS):
+            await asyncio.sleep(backoff_seconds(attempt))
+            try:
+                return await self._attempt(requests)
+            except CommitConflict:
+                continue
+        raise StoreUnavailable(f"the member was written to by others {MAX_COMMIT_ATTEMPTS} times in a row")
+
+    async def _attempt(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
+        members, known, applied = await asyncio.gather(
+            self._members.by_ids(list(dict.fromkeys(request.member_id for request in requests))),
+            self._journal.by_keys([(request.member_id, request.activity.key) for request in requests]),
+            self._programs.current(),
+        )
+        folds = {
+            member_id: MemberFold(member, applied, to_milliseconds(self._now()))
+            for member_id, member in members.items()
+        }
+        results: list[RecordResult] = []
+        for request in requests:
+            fold = folds.get(request.member_id)
+            if fold is None:
+                results.append(MemberNotFound(request.member_id))
+            else:
+                results.append(fold.add(request, known.get((request.member_id, request.activity.key))))
+        await self._journal.commit([fold.commit() for fold in folds.values() if fold.records])
+        return results
+
+
+class MemberFold:
+    """One member's part of a commit in the making: the state so far and the new records."""
+
+    def __init__(self, member: Member, applied: AppliedProgram, now: datetime) -> None:
+        self._member, self._applied, self._now = member, applied, now
+        self._state = member.state
+        self._made: dict[str, Record] = {}
+        self.records: list[Record] = []
+
+    def add(self, request: RecordRequest, known: Record | None) -> RecordResult:
+        """Fold an activity in, unless its key is ``known`` from the journal or was made in this very call."""
+        known = known or self._made.get(request.activity.key)
+        if known is not None:
+            same = known.input_hash == request.input_hash
+            return Recorded(known, self.member, replayed=True) if same else IdempotencyConflict(request.activity.key)
+        state, passed = advance(self._state, request.activity.occurred_at, self._applied.program)
+        result = apply(state, request.activity, self._applied.program)
+        if not isinstance(result, Applied):
+            return result
+        for outcome in passed:
+            self._append(None, outcome, "")
+        record = self._append(request.activity, result.outcome, request.input_hash)
+        self._state = result.state
+        self._made[request.activity.key] = record
+        return Recorded(record, self.member, passed)
+
+    def commit(self, enrolment_key: str | None = None, enrolment_hash: str | None = None) -> Commit:
+        """What is to be written."""
+        due_at = next_due_at(self._state, self._applied.program)
+        base_seq = self._member.state.seq
+        return Commit(self.member, base_seq, tuple(self.records), due_at, enrolment_key, enrolment_hash)
+
+    @property
+    def member(self) -> Member:
+        """The member as they are after what was added."""
+        return replace(self._member, state=self._state)
+
+    def _append(self, activity: Activity | None, outcome: Outcome, input_hash: str) -> Record:
+        seq = self._member.state.seq + len(self.records) + 1
+        record = Record(self._member.member_id, seq, self._applied.version, activity, outcome, self._now, input_hash)
+        self.records.append(record)
+        return record
+
+
+def backoff_seconds(attempt: int) -> float:
+    """How long to wait before an attempt: none at first, then doubling with full jitter up to a bound."""
+    if attempt == 0:
+        return 0.0
+    return random.uniform(0, min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2**attempt))  # noqa: S311
