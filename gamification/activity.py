@@ -1,11 +1,11 @@
 """Activities: what happened, as a till, a booking system or a member of staff reports it."""
 
-import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import MappingProxyType
 
 PURCHASE = "purchase"
@@ -77,6 +77,19 @@ class Problem:
 
     path: str
     message: str
+
+
+def minor_units(path: str, amount: Decimal, decimals: int) -> int | Problem:
+    """An amount of money as whole minor units, or what is wrong with it."""
+    if not amount.is_finite():
+        return Problem(path, "must be a number")
+    # Compared before it is scaled: an exponent such as 1E+999999 must not be written out.
+    if abs(amount) > MAX_AMOUNT_MINOR:
+        return Problem(path, f"is too large; at most {MAX_AMOUNT_MINOR} minor units are allowed")
+    minor = amount.scaleb(decimals)
+    if minor != minor.to_integral_value():
+        return Problem(path, f"has more than {decimals} decimals")
+    return int(minor)
 
 
 def to_milliseconds(at: datetime) -> datetime:
@@ -167,7 +180,7 @@ def _attribute_problems(attributes: Mapping[str, Scalar]) -> Iterator[Problem]:
             yield Problem(path, f"is not a name: letters, digits, _ and -, at most {MAX_CODE_CHARS}")
         if isinstance(value, str):
             yield from text_problems(path, value)
-        elif not math.isfinite(value) or abs(value) > MAX_ATTRIBUTE_NUMBER:
+        elif not abs(value) <= MAX_ATTRIBUTE_NUMBER:  # so that NaN, too, is refused
             yield Problem(path, f"must be a number of at most {MAX_ATTRIBUTE_NUMBER}")
 
 

@@ -13,7 +13,6 @@ from gamification.activity import Activity, Problem, normalised, problems_of, to
 from gamification.fold import Applied, InsufficientPoints, advance, apply, next_due_at
 from gamification.member import Member
 from gamification.record import Outcome, Record
-from gamification.state import State
 from gamification.stores import AppliedProgram, Commit, CommitConflict, Stores, StoreUnavailable
 
 MAX_ITEMS_PER_CALL = 500
@@ -43,25 +42,20 @@ class RecordRequest:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The activity stands in the journal. ``replayed`` marks a retry, which is answered with the first result.
-
-    ``passed`` is what time alone had brought about just before.
-    """
+    """The activity stands in the journal. ``replayed`` marks a retry, which is answered with the first result."""
 
     record: Record
     member: Member
-    passed: tuple[Outcome, ...] = ()
     replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What would happen: the states before and after, and the outcomes on the way."""
+    """What would happen: the member before and after, and the records that would be written."""
 
-    before: State
-    after: State
-    passed: tuple[Outcome, ...]
-    outcome: Outcome
+    before: Member
+    after: Member
+    records: tuple[Record, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +126,17 @@ class Recorder:
 
     async def simulate(self, request: RecordRequest) -> SimulateResult:
         """What recording the activity would change, without writing anything."""
-        activity = normalised(request.activity)
-        if problems := problems_of(activity, self._now(), self._future_tolerance):
+        request = replace(request, activity=normalised(request.activity))
+        if problems := problems_of(request.activity, self._now(), self._future_tolerance):
             return InvalidInput(problems)
         member = (await self._members.by_ids([request.member_id])).get(request.member_id)
         if member is None:
             return MemberNotFound(request.member_id)
-        program = (await self._programs.current()).program
-        state, passed = advance(member.state, activity.occurred_at, program)
-        applied = apply(state, activity, program)
-        if isinstance(applied, InsufficientPoints):
-            return applied
-        return Simulated(state, applied.state, passed, applied.outcome)
+        fold = MemberFold(member, await self._programs.current(), to_milliseconds(self._now()))
+        refused = fold.add(request, None)
+        if isinstance(refused, InsufficientPoints):
+            return refused
+        return Simulated(member, fold.member, tuple(fold.records))
 
     async def _record_together(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
         """All in one commit; where that meets a conflict, each member on its own."""
@@ -213,7 +206,7 @@ class MemberFold:
         record = self._append(request.activity, result.outcome, request.input_hash)
         self._state = result.state
         self._made[request.activity.key] = record
-        return Recorded(record, self.member, passed)
+        return Recorded(record, self.member)
 
     def commit(self, enrolment_key: str | None = None, enrolment_hash: str | None = None) -> Commit:
         """What is to be written."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from gamification.member import Member, Profile, Visibility
+from gamification.member import Member
 from gamification.program import Program
 from gamification.record import Record
 from gamification.state import State
@@ -61,6 +61,14 @@ class Commit:
         return self.member.state
 
 
+@dataclass(frozen=True, slots=True)
+class ProfileChanges:
+    """The fields of `Profile` and of `Visibility` to set, by name; what is not named stays as it is."""
+
+    profile: Mapping[str, Any]
+    visibility: Mapping[str, Any]
+
+
 class Journal(Protocol):
     """The records of all members, and the snapshots that go with them."""
 
@@ -85,8 +93,8 @@ class Members(Protocol):
     async def by_ids(self, member_ids: Sequence[str]) -> Mapping[str, Member]:
         """The members with these ids, where there are any."""
 
-    async def by_loyalty_number(self, number: str) -> Member | None:
-        """The member with this loyalty number."""
+    async def by_loyalty_numbers(self, numbers: Sequence[str]) -> Mapping[str, Member]:
+        """The members with these loyalty numbers, where there are any."""
 
     async def by_handle(self, handle: str) -> Member | None:
         """The member with this public handle."""
@@ -94,8 +102,8 @@ class Members(Protocol):
     async def by_enrolment_keys(self, keys: Sequence[str]) -> Mapping[str, tuple[Member, str]]:
         """The members that were enrolled with these keys, each with the hash of the enrolment's input."""
 
-    async def save_profile(self, member_id: str, profile: Profile, visibility: Visibility) -> Member | None:
-        """Replace profile and visibility; returns the member as they are now, None if there is no such member.
+    async def change_profile(self, member_id: str, changes: ProfileChanges) -> Member | None:
+        """Set the fields that are given and no others; returns the member as they are then, None if there is none.
 
         Raises:
             HandleTaken: another member has the handle.

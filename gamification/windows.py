@@ -21,8 +21,15 @@ Tally = tuple[tuple[int, int], ...]
 
 
 def local_day(at: datetime, zone: ZoneInfo) -> date:
-    """The calendar day on which an instant falls in a time zone."""
-    return at.astimezone(zone).date()
+    """The calendar day on which an instant falls in a time zone. Later instants never fall on earlier days.
+
+    Where clocks go back over midnight, the day that has begun goes on.
+    """
+    local = at.astimezone(zone)
+    day = local.date()
+    if local.fold and start_of_day(tomorrow := day + timedelta(days=1), zone) <= at:
+        return tomorrow
+    return day
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:

@@ -1,0 +1,116 @@
+"""Relay connections: pages of at most 100, with opaque cursors that are bound to what they page through."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+import strawberry
+
+from schema.faults import BAD_USER_INPUT, CallerError
+from schema.measure import MAX_PAGE_SIZE
+
+DEFAULT_PAGE_SIZE = 20
+MAX_CURSOR_CHARS = 400
+INVALID_CURSOR = "INVALID_CURSOR"
+"""``extensions.code``: a cursor that is damaged, of another list, or of something that is no longer there."""
+_VERSION = "1"
+
+NodeT = TypeVar("NodeT")
+ItemT = TypeVar("ItemT")
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    """Where a page lies in its list."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@strawberry.type
+class Edge(Generic[NodeT]):
+    """A node and its place in the list."""
+
+    cursor: str
+    node: NodeT
+
+
+@strawberry.type
+class Connection(Generic[NodeT]):
+    """A page of a list."""
+
+    edges: list[Edge[NodeT]]
+    nodes: list[NodeT]
+    page_info: PageInfo
+
+
+def page_size(first: int | None) -> int:
+    """How many are asked for.
+
+    Raises:
+        CallerError: more than a page may hold, or fewer than none.
+    """
+    if first is None:
+        return DEFAULT_PAGE_SIZE
+    if not 0 <= first <= MAX_PAGE_SIZE:
+        raise CallerError(BAD_USER_INPUT, f"first is {first}; from 0 to {MAX_PAGE_SIZE} are possible.")
+    return first
+
+
+def encode_cursor(listed: str, place: str) -> str:
+    """The cursor of a place in a list. ``listed`` names the list, so that the cursor serves no other."""
+    return base64.urlsafe_b64encode(f"{_VERSION}:{listed}:{place}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(listed: str, cursor: str) -> str:
+    """The place behind a cursor.
+
+    Raises:
+        CallerError: INVALID_CURSOR; it is damaged, or of another list.
+    """
+    prefix = f"{_VERSION}:{listed}:"
+    try:
+        if len(cursor) > MAX_CURSOR_CHARS:
+            raise ValueError
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        text = ""
+    if not text.startswith(prefix):
+        raise stale_cursor()
+    return text.removeprefix(prefix)
+
+
+def stale_cursor() -> CallerError:
+    """The error for a cursor that leads nowhere."""
+    return CallerError(INVALID_CURSOR, "The cursor does not belong to this list, or its place is gone; begin anew.")
+
+
+def page_of(
+    items: Sequence[ItemT],
+    show: Callable[[ItemT], NodeT],
+    *,
+    listed: str,
+    place: Callable[[ItemT], str],
+    first: int | None,
+    after: str | None,
+) -> Connection[NodeT]:
+    """One page of a short list at hand: ``place`` names an item, ``show`` makes the node of one that is on the page."""
+    size = page_size(first)
+    begin = 0
+    if after is not None:
+        passed = decode_cursor(listed, after)
+        begin = next((number for number, item in enumerate(items, 1) if place(item) == passed), 0)
+        if begin == 0:
+            raise stale_cursor()
+    edges = [Edge(cursor=encode_cursor(listed, place(item)), node=show(item)) for item in items[begin : begin + size]]
+    return connection_of(edges, has_next=begin + size < len(items), has_previous=begin > 0)
+
+
+def connection_of(edges: list[Edge[NodeT]], *, has_next: bool, has_previous: bool) -> Connection[NodeT]:
+    """A connection of these edges."""
+    start, end = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
+    info = PageInfo(has_next_page=has_next, has_previous_page=has_previous, start_cursor=start, end_cursor=end)
+    return Connection(edges=edges, nodes=[edge.node for edge in edges], page_info=info)

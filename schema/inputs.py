@@ -1,0 +1,129 @@
+"""Inputs of activities and how they become the game's own: exact money, one member, and every problem at once."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+import strawberry
+
+from gamification.activity import ADJUSTMENT, ENROLMENT, PURCHASE, Activity, LineItem, Problem, minor_units
+from gamification.member import is_loyalty_number
+from gamification.program.definition import Money
+from gamification.recording import RecordRequest
+from schema.context import Context
+from schema.ids import local_id, to_global_id
+from schema.permissions import check_subject
+from schema.principals import MemberPrincipal
+from schema.scalars import Attributes, BigInt
+from schema.types.member import MEMBER_ID
+
+_OWN_KINDS = {ADJUSTMENT: "adjustPoints", ENROLMENT: "enrolMember"}
+
+
+@strawberry.input(description="A line of a receipt.")
+class LineItemInput:
+    """A line of a receipt."""
+
+    sku: str
+    category: str | None = None
+    quantity: BigInt = BigInt(1)
+    amount: Decimal = strawberry.field(default=Decimal(0), description="For the line as a whole.")
+
+
+@strawberry.input(description="Something that a member did.")
+class ActivityInput:
+    """Something that a member did. Which member it was, `memberId` or `loyaltyNumber` says."""
+
+    key: str = strawberry.field(description="Made by the caller, unique per member. The same key again is a retry.")
+    member_id: strawberry.ID | None = None
+    loyalty_number: str | None = None
+    kind: str = PURCHASE
+    occurred_at: datetime | None = strawberry.field(default=None, description="Now, unless told.")
+    amount: Decimal | None = strawberry.field(default=None, description="In money; the sum of the lines unless told.")
+    items: list[LineItemInput] = strawberry.field(default_factory=list)
+    attributes: Attributes = strawberry.field(default_factory=lambda: Attributes({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """An input that cannot become a request, and why. ``unknown_member``: it names a member that is not there."""
+
+    problems: tuple[Problem, ...] = ()
+    unknown_member: bool = False
+
+
+def to_activity(given: ActivityInput, money: Money, now: datetime) -> Activity | Unusable:
+    """The activity that an input means."""
+    problems: list[Problem] = []
+    if given.kind in _OWN_KINDS:
+        problems.append(Problem("kind", f"{given.kind} is recorded by {_OWN_KINDS[given.kind]}"))
+    amount = _minor("amount", given.amount or Decimal(0), money, problems)
+    items = tuple(
+        LineItem(item.sku, item.quantity, _minor(f"items.{place}.amount", item.amount, money, problems), item.category)
+        for place, item in enumerate(given.items)
+    )
+    if problems:
+        return Unusable(tuple(problems))
+    return Activity(given.key, given.kind, given.occurred_at or now, amount, items, given.attributes)
+
+
+def _minor(path: str, amount: Decimal, money: Money, problems: list[Problem]) -> int:
+    minor = minor_units(path, amount, money.decimals)
+    if isinstance(minor, Problem):
+        problems.append(minor)
+        return 0
+    return minor
+
+
+async def member_ids_of(context: Context, given: list[ActivityInput]) -> list[str | Unusable]:
+    """The member that each input names, in that order; loyalty numbers are looked up together."""
+    numbers = [one.loyalty_number for one in given if one.loyalty_number and not one.member_id]
+    found = await context.game.stores.members.by_loyalty_numbers(numbers) if numbers else {}
+    members = {number: member.member_id for number, member in found.items()}
+    return [_member_id(one.member_id, one.loyalty_number, members) for one in given]
+
+
+def _member_id(global_id: str | None, number: str | None, members: dict[str, str]) -> str | Unusable:
+    if (global_id is None) == (number is None):
+        return Unusable((Problem("memberId", "or loyaltyNumber is needed, one of the two"),))
+    if global_id is not None:
+        return local_id(MEMBER_ID, global_id) or Unusable(unknown_member=True)
+    if number is not None and not is_loyalty_number(number):
+        return Unusable((Problem("loyaltyNumber", "is not a loyalty number: its length or check digit is wrong"),))
+    return members.get(number or "") or Unusable(unknown_member=True)
+
+
+async def to_requests(context: Context, given: list[ActivityInput]) -> list[RecordRequest | Unusable]:
+    """The requests that inputs mean, in that order."""
+    program = (await context.game.stores.programs.current()).program
+    now = context.game.now()
+    member_ids = await member_ids_of(context, given)
+    return [_request(member_id, one, program.money, now) for member_id, one in zip(member_ids, given, strict=True)]
+
+
+def _request(member_id: str | Unusable, given: ActivityInput, money: Money, now: datetime) -> RecordRequest | Unusable:
+    activity = to_activity(given, money, now)
+    if isinstance(member_id, Unusable):
+        others = activity.problems if isinstance(activity, Unusable) else ()
+        return replace(member_id, problems=(*member_id.problems, *others)) if others else member_id
+    if isinstance(activity, Unusable):
+        return activity
+    return RecordRequest(member_id, activity, timed=given.occurred_at is not None)
+
+
+async def self_or_named(context: Context, root_field: str, given: ActivityInput) -> RecordRequest | Unusable:
+    """The request that an input means; where it names nobody, it is about the member who asks.
+
+    Raises:
+        GraphQLError: FORBIDDEN; a member asks about somebody else.
+    """
+    caller = context.principal
+    if isinstance(caller, MemberPrincipal) and given.member_id is None and given.loyalty_number is None:
+        given = replace(given, member_id=to_global_id(MEMBER_ID, caller.member_id))
+    (request,) = await to_requests(context, [given])
+    if isinstance(request, RecordRequest):
+        check_subject(root_field, caller, request.member_id)
+    elif isinstance(caller, MemberPrincipal) and request.unknown_member:
+        # Whether somebody else exists is none of a member's business.
+        check_subject(root_field, caller, "")
+    return request

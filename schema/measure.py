@@ -1,0 +1,172 @@
+"""How big an operation is, computed in one pass: every fragment is measured once, however often it is spread."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLArgument,
+    GraphQLCompositeType,
+    GraphQLField,
+    GraphQLNamedType,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    NullValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValidationContext,
+    ValueNode,
+    get_named_type,
+    get_nullable_type,
+    is_composite_type,
+    is_list_type,
+)
+
+MAX_PAGE_SIZE = 100
+"""The largest page that a connection hands out; also what a page size counts that only a variable knows."""
+ASSUMED_LIST_SIZE = 10
+"""What a list of objects counts that no argument sizes."""
+INTROSPECTION_COST = 100
+"""What a look at the schema counts, whatever it selects."""
+MAX_SIZE_DIGITS = 9
+"""A page size written with more digits counts as 10 to the power of this."""
+SIZE_ARGUMENTS = frozenset({"first", "last", "ids"})
+"""Arguments that say how many objects a field answers with: a number, or the list of what is asked for."""
+
+_INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The size of a selection with all its fragments expanded.
+
+    ``depth`` is in levels of fields; ``cost`` is the number of values that the answer may hold. A look at the schema
+    (``__schema``, ``__type``) is one field, one level deep, and what it selects counts as ``introspection_fields``:
+    the schema's size is known, and tools ask for it deeply.
+    """
+
+    depth: int = 0
+    top_fields: int = 0
+    fields: int = 0
+    aliases: int = 0
+    directives: int = 0
+    cost: int = 0
+    introspection_fields: int = 0
+
+    def beside(self, other: "Measure", directives: int = 0) -> "Measure":
+        """Both selections in one selection set; ``directives`` are those on the other itself."""
+        return Measure(
+            max(self.depth, other.depth),
+            self.top_fields + other.top_fields,
+            self.fields + other.fields,
+            self.aliases + other.aliases,
+            self.directives + other.directives + directives,
+            self.cost + other.cost,
+            self.introspection_fields + other.introspection_fields,
+        )
+
+    def within(self, field: FieldNode, times: int) -> "Measure":
+        """A field that holds this selection, ``times`` over."""
+        aliases = self.aliases + (field.alias is not None)
+        directives = self.directives + len(field.directives or ())
+        if field.name.value in _INTROSPECTION_FIELDS:
+            return Measure(1, 1, 1, aliases, directives, INTROSPECTION_COST, self.fields)
+        return Measure(
+            self.depth + 1,
+            1,
+            self.fields + 1,
+            aliases,
+            directives,
+            1 + times * self.cost,
+            self.introspection_fields,
+        )
+
+
+_NOTHING = Measure()
+
+
+def measure_operations(context: ValidationContext) -> list[tuple[OperationDefinitionNode, Measure]]:
+    """Every operation of the document with its size; none when fragments spread each other in a circle.
+
+    Takes time in proportion to the document's length. Unknown names count as plain fields: other rules report them,
+    and circles too.
+    """
+    definitions = context.document.definitions
+    fragments = {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
+    try:
+        order = list(_dependencies_first(context, fragments))
+    except CycleError:
+        return []
+    measurer = _Measurer(context)
+    for name in order:
+        measurer.add_fragment(fragments[name])
+    return [(node, measurer.operation(node)) for node in definitions if isinstance(node, OperationDefinitionNode)]
+
+
+def _dependencies_first(context: ValidationContext, fragments: Mapping[str, FragmentDefinitionNode]) -> Iterable[str]:
+    spreads = {
+        name: {spread.name.value for spread in context.get_fragment_spreads(fragment.selection_set)} & fragments.keys()
+        for name, fragment in fragments.items()
+    }
+    return TopologicalSorter(spreads).static_order()
+
+
+class _Measurer:
+    """Measures selections of one document. Recursion is as deep as one definition nests, which the parser bounds."""
+
+    def __init__(self, context: ValidationContext) -> None:
+        self._schema = context.schema
+        self._fragments: dict[str, Measure] = {}
+
+    def add_fragment(self, fragment: FragmentDefinitionNode) -> None:
+        on_type = self._schema.get_type(fragment.type_condition.name.value)
+        self._fragments[fragment.name.value] = self._selections(fragment.selection_set, on_type)
+
+    def operation(self, node: OperationDefinitionNode) -> Measure:
+        measure = self._selections(node.selection_set, self._schema.get_root_type(node.operation))
+        return measure.beside(_NOTHING, directives=len(node.directives or ()))
+
+    def _selections(self, selection_set: SelectionSetNode, parent: GraphQLNamedType | None) -> Measure:
+        total = _NOTHING
+        for node in selection_set.selections:
+            if isinstance(node, FieldNode):
+                total = total.beside(self._field(node, parent))
+            elif isinstance(node, FragmentSpreadNode):
+                total = total.beside(self._fragments.get(node.name.value, _NOTHING), len(node.directives or ()))
+            elif isinstance(node, InlineFragmentNode):
+                on_type = self._schema.get_type(node.type_condition.name.value) if node.type_condition else parent
+                total = total.beside(self._selections(node.selection_set, on_type), len(node.directives or ()))
+        return total
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType | None) -> Measure:
+        if node.selection_set is None:
+            return _NOTHING.within(node, times=1)
+        if not is_composite_type(parent) or (definition := self._schema.get_field(parent, node.name.value)) is None:
+            return self._selections(node.selection_set, None).within(node, times=1)
+        inner = self._selections(node.selection_set, get_named_type(definition.type))
+        return inner.within(node, _times(node, definition, parent))
+
+
+def _times(node: FieldNode, definition: GraphQLField, parent: GraphQLCompositeType) -> int:
+    sized_by = definition.args.keys() & SIZE_ARGUMENTS
+    if sized_by:
+        values = [argument.value for argument in node.arguments or () if argument.name.value in sized_by]
+        sizes = [_size(value) for value in values if not isinstance(value, NullValueNode)]
+        return max(sizes or _default_sizes(definition.args[name] for name in sized_by), default=MAX_PAGE_SIZE)
+    # What a connection lists has been multiplied by the field that asked for the connection.
+    in_connection = "pageInfo" in getattr(parent, "fields", ())
+    return ASSUMED_LIST_SIZE if is_list_type(get_nullable_type(definition.type)) and not in_connection else 1
+
+
+def _size(value: ValueNode) -> int:
+    if isinstance(value, IntValueNode):
+        return max(0, int(value.value)) if len(value.value) <= MAX_SIZE_DIGITS else 10**MAX_SIZE_DIGITS
+    return len(value.values) if isinstance(value, ListValueNode) else MAX_PAGE_SIZE
+
+
+def _default_sizes(arguments: Iterable[GraphQLArgument]) -> list[int]:
+    return [argument.default_value for argument in arguments if isinstance(argument.default_value, int)]

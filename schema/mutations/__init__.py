@@ -1,0 +1,1 @@
+"""The root mutations, one file each: an input, a union of results, and the call of a use case."""

@@ -1,0 +1,32 @@
+"""adjustPoints: points given or taken by staff, with a reason."""
+
+import strawberry
+
+from gamification.activity import ADJUSTMENT, Activity
+from gamification.recording import RecordRequest
+from schema.context import Context
+from schema.inputs import ActivityInput, Unusable, member_ids_of
+from schema.mutations.record_activity import RecordActivityResult, refusal, show_recorded
+from schema.scalars import BigInt
+
+
+@strawberry.input(description="Points to give, or to take when negative.")
+class AdjustPointsInput:
+    """Points to give, or to take when negative."""
+
+    key: str
+    points: BigInt
+    reason: str = strawberry.field(description="Shown to the member in the statement.")
+    member_id: strawberry.ID | None = None
+    loyalty_number: str | None = None
+
+
+async def adjust_points(context: Context, given: AdjustPointsInput) -> RecordActivityResult:
+    """Record an adjustment, which takes effect now."""
+    named = ActivityInput(key=given.key, member_id=given.member_id, loyalty_number=given.loyalty_number)
+    (member_id,) = await member_ids_of(context, [named])
+    if isinstance(member_id, Unusable):
+        return refusal(member_id)
+    activity = Activity(given.key, ADJUSTMENT, context.game.now(), points=given.points, reason=given.reason)
+    (result,) = await context.game.recorder.record([RecordRequest(member_id, activity, timed=False)])
+    return await show_recorded(context, result)

@@ -1,0 +1,127 @@
+"""updateProfile and setBadgeShowcase: what members say of themselves, and what of it others may see."""
+
+from dataclasses import replace
+from typing import Annotated, Any, TypeAlias
+
+import strawberry
+from strawberry import UNSET
+
+from gamification.activity import Problem
+from gamification.enrolment import AlreadyTaken as Taken
+from gamification.member import language_problems, profile_problems, showcase_problems
+from gamification.stores import HandleTaken, ProfileChanges
+from schema.context import Context
+from schema.ids import local_id
+from schema.permissions import check_subject
+from schema.principals import MemberPrincipal
+from schema.types.errors import AlreadyTaken, InvalidInput, MemberNotFound, invalid, not_found, taken
+from schema.types.member import MEMBER_ID, Member, show_member
+
+_PROFILE = ("display_name", "handle", "avatar_url", "language", "time_zone")
+_VISIBILITY = ("profile", "avatar", "tier", "badges")
+
+
+@strawberry.input(description="What others may see; what is left out stays as it is.")
+class VisibilityInput:
+    """What others may see."""
+
+    profile: bool | None = UNSET
+    avatar: bool | None = UNSET
+    tier: bool | None = UNSET
+    badges: bool | None = UNSET
+
+
+@strawberry.input(description="What to change; what is left out stays as it is, and null clears it.")
+class UpdateProfileInput:
+    """What to change of a profile."""
+
+    member_id: strawberry.ID | None = strawberry.field(default=None, description="Oneself, unless told.")
+    display_name: str | None = UNSET
+    handle: str | None = UNSET
+    avatar_url: str | None = UNSET
+    language: str | None = UNSET
+    time_zone: str | None = UNSET
+    visibility: VisibilityInput | None = UNSET
+
+
+@strawberry.input(description="The badges to show on the public profile, in their order.")
+class SetBadgeShowcaseInput:
+    """The badges to show on the public profile."""
+
+    badges: list[str]
+
+
+@strawberry.type(description="The profile is as wanted.")
+class ProfileSuccess:
+    """The profile is as wanted."""
+
+    member: Member
+
+
+UpdateProfileResult: TypeAlias = Annotated[
+    ProfileSuccess | InvalidInput | MemberNotFound | AlreadyTaken, strawberry.union("UpdateProfileResult")
+]
+SetBadgeShowcaseResult: TypeAlias = Annotated[
+    ProfileSuccess | InvalidInput | MemberNotFound, strawberry.union("SetBadgeShowcaseResult")
+]
+
+
+async def update_profile(context: Context, given: UpdateProfileInput) -> UpdateProfileResult:
+    """Change a profile: one's own, or that of a member whom staff or a service names."""
+    member_id = _subject(context, given.member_id)
+    check_subject("updateProfile", context.principal, member_id)
+    member = await context.members.load(member_id)
+    if member is None:
+        return not_found()
+    changes = ProfileChanges(_given(given, _PROFILE), _given(given.visibility, _VISIBILITY))
+    program = (await context.reading()).program
+    if nulls := [Problem(_camel(name), "cannot be cleared") for name in _not_clearable(changes)]:
+        return invalid(*nulls)
+    profile = replace(member.profile, **changes.profile)
+    if problems := (*profile_problems(profile), *language_problems(profile.language, program)):
+        return invalid(*problems)
+    try:
+        changed = await context.game.stores.members.change_profile(member_id, changes)
+    except HandleTaken:
+        return taken(Taken("handle"))
+    if changed is None:
+        return not_found()
+    return ProfileSuccess(member=show_member(changed, await context.reading(None, changed)))
+
+
+async def set_badge_showcase(context: Context, given: SetBadgeShowcaseInput) -> SetBadgeShowcaseResult:
+    """Choose the badges that one's public profile shows."""
+    member_id = _subject(context, None)
+    check_subject("setBadgeShowcase", context.principal, member_id)
+    member = await context.members.load(member_id)
+    if member is None:
+        return not_found()
+    showcase = tuple(given.badges)
+    if problems := tuple(showcase_problems(showcase, member.state)):
+        return invalid(*problems)
+    changed = await context.game.stores.members.save_showcase(member_id, showcase)
+    if changed is None:
+        return not_found()
+    return ProfileSuccess(member=show_member(changed, await context.reading(None, changed)))
+
+
+def _subject(context: Context, named: strawberry.ID | None) -> str:
+    caller = context.principal
+    if named is None:
+        return caller.member_id if isinstance(caller, MemberPrincipal) else ""
+    return local_id(MEMBER_ID, named) or ""
+
+
+def _given(source: object, names: tuple[str, ...]) -> dict[str, Any]:
+    found = {name: getattr(source, name, UNSET) for name in names} if source else {}
+    return {name: value for name, value in found.items() if value is not UNSET}
+
+
+def _not_clearable(changes: ProfileChanges) -> list[str]:
+    names = [name for name in ("display_name",) if changes.profile.get(name, "") is None]
+    return names + [f"visibility.{name}" for name, value in changes.visibility.items() if value is None]
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

@@ -1,0 +1,56 @@
+"""Fetching objects again by their global ids. What the caller may not see is null, as if it were not there."""
+
+import strawberry
+
+from schema.context import Context
+from schema.ids import from_global_id
+from schema.principals import MemberPrincipal
+from schema.types.member import MEMBER_ID, as_of_now, load_member
+from schema.types.node import Node
+from schema.types.profile import PROFILE_ID, PublicProfile, show_profile
+from schema.types.record import ENTRY_ID, RECORD_ID, LedgerEntry, Record, entry_place, record_place, show_record
+
+
+async def find_node(context: Context, global_id: strawberry.ID) -> Node | None:
+    """The object with this id, if there is one that the caller may see."""
+    match from_global_id(global_id):
+        case (kind, member_id) if kind == MEMBER_ID:
+            return await load_member(context, member_id) if _may_see(context, member_id) else None
+        case (kind, local_id) if kind == RECORD_ID:
+            place = record_place(local_id)
+            return await _record(context, *place) if place else None
+        case (kind, local_id) if kind == ENTRY_ID:
+            entry = entry_place(local_id)
+            return await _entry(context, *entry) if entry else None
+        case (kind, handle) if kind == PROFILE_ID:
+            return await public_profile(context, handle)
+    return None
+
+
+async def public_profile(context: Context, handle: str, language: str | None = None) -> PublicProfile | None:
+    """What the member with this handle shows to others; None also where they show nothing."""
+    member = await context.game.stores.members.by_handle(handle)
+    if member is None:
+        return None
+    reading = await context.reading(language)
+    return show_profile(as_of_now(member, reading), reading)
+
+
+def _may_see(context: Context, member_id: str) -> bool:
+    caller = context.principal
+    return not isinstance(caller, MemberPrincipal) or caller.member_id == member_id
+
+
+async def _record(context: Context, member_id: str, seq: int) -> Record | None:
+    if not _may_see(context, member_id):
+        return None
+    found = await context.game.stores.journal.page(member_id, seq + 1, 1)
+    if not found or found[0].seq != seq:
+        return None
+    return show_record(found[0], await context.reading(None, await context.members.load(member_id)))
+
+
+async def _entry(context: Context, member_id: str, seq: int, place: int) -> LedgerEntry | None:
+    record = await _record(context, member_id, seq)
+    effect = record.effects[place] if record and place < len(record.effects) else None
+    return effect if isinstance(effect, LedgerEntry) else None

@@ -1,0 +1,93 @@
+"""Scalars that GraphQL lacks: whole numbers beyond 32 bits, exact decimals, instants, and attribute maps."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError, IntValueNode, StringValueNode, ValueNode
+from strawberry.types.scalar import ScalarDefinition
+
+from gamification.activity import to_milliseconds
+
+MAX_DIGITS = 40
+"""Digits of a number that is read at all; what it may be is then the field's own rule."""
+
+BigInt = NewType("BigInt", int)
+Attributes = NewType("Attributes", dict[str, Any])
+
+
+def _parse_big_int(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise GraphQLError("BigInt must be a whole number.")
+    text = str(value)
+    if len(text) > MAX_DIGITS or not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit():
+        raise GraphQLError("BigInt must be a whole number.")
+    return int(text)
+
+
+def _parse_big_int_literal(node: ValueNode, _variables: Mapping[str, Any] | None = None) -> int:
+    if not isinstance(node, IntValueNode | StringValueNode):
+        raise GraphQLError("BigInt must be a whole number.", node)
+    return _parse_big_int(node.value)
+
+
+def _parse_decimal(value: object) -> Decimal:
+    # str() of a JSON number is the shortest decimal that means it, so 29.33 stays 29.33.
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or len(str(value)) > MAX_DIGITS:
+        raise GraphQLError("Decimal must be a number, or a text that holds one.")
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        raise GraphQLError("Decimal must be a number, or a text that holds one.") from None
+
+
+def _parse_datetime(value: object) -> datetime:
+    if not isinstance(value, str) or len(value) > MAX_DIGITS:
+        raise GraphQLError("DateTime must be a text such as 2026-05-01T12:00:00Z.")
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        raise GraphQLError("DateTime must be a text such as 2026-05-01T12:00:00Z.") from None
+
+
+def _format_datetime(at: datetime) -> str:
+    return to_milliseconds(at).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _parse_attributes(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise GraphQLError("Attributes must be an object of names and values.")
+    return value
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="A whole number, up to 2^53 in answers so that every JSON reader keeps it exactly.",
+        serialize=int,
+        parse_value=_parse_big_int,
+        parse_literal=_parse_big_int_literal,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description='An exact decimal number: a text such as "29.33" in answers, a text or a number in inputs.',
+        serialize=str,
+        parse_value=_parse_decimal,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant (ISO 8601), in UTC with milliseconds in answers.",
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+        serialize=_format_datetime,
+        parse_value=_parse_datetime,
+    ),
+    Attributes: strawberry.scalar(
+        name="Attributes",
+        description="An object of names and plain values: texts, numbers, true and false.",
+        serialize=dict,
+        parse_value=_parse_attributes,
+    ),
+}
+"""How Strawberry is to read and write these Python types."""

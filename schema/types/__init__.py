@@ -1,0 +1,1 @@
+"""GraphQL object types: how the game's vocabulary looks to a client."""

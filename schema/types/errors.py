@@ -1,0 +1,92 @@
+"""Errors that a client is expected to handle: members of the result unions, all with a code and a message."""
+
+import strawberry
+
+from gamification import enrolment, fold, recording
+from gamification.activity import Problem as Fault
+from schema.scalars import BigInt
+
+
+@strawberry.interface(description="Something that a client is expected to handle.")
+class Error:
+    """Something that a client is expected to handle."""
+
+    code: str
+    message: str
+
+
+@strawberry.type(description="One thing that is wrong with an input.")
+class Problem:
+    """One thing that is wrong with an input."""
+
+    path: str = strawberry.field(description='Where in the input, such as "items.0.quantity".')
+    message: str
+
+
+@strawberry.type(description="The input breaks a rule; nothing was written.")
+class InvalidInput(Error):
+    """The input breaks a rule; nothing was written."""
+
+    problems: list[Problem]
+
+
+@strawberry.type(description="There is no such member; nothing was written.")
+class MemberNotFound(Error):
+    """There is no such member; nothing was written."""
+
+
+@strawberry.type(description="The key was used before for something else; nothing was written.")
+class IdempotencyConflict(Error):
+    """The key was used before for something else; nothing was written."""
+
+    key: str
+
+
+@strawberry.type(description="More points were to be taken than are available; nothing was written.")
+class InsufficientPoints(Error):
+    """More points were to be taken than are available; nothing was written."""
+
+    needed: BigInt
+    available: BigInt
+
+
+@strawberry.type(description="Another member has this already; nothing was written.")
+class AlreadyTaken(Error):
+    """Another member has this already; nothing was written."""
+
+    field: str = strawberry.field(description="`handle` or `externalId`.")
+
+
+def invalid(*faults: Fault) -> InvalidInput:
+    """The error for an input with these faults."""
+    problems = [Problem(path=fault.path, message=fault.message) for fault in faults]
+    message = "; ".join(f"{fault.path} {fault.message}" for fault in faults)
+    return InvalidInput(code="INVALID_INPUT", message=message, problems=problems)
+
+
+def not_found() -> MemberNotFound:
+    """The error for a member that is not there."""
+    return MemberNotFound(code="MEMBER_NOT_FOUND", message="There is no such member.")
+
+
+def conflict(result: recording.IdempotencyConflict) -> IdempotencyConflict:
+    """The error for a key that was used for something else."""
+    message = f"The key {result.key} was used before with other input; use a new key for a new activity."
+    return IdempotencyConflict(code="IDEMPOTENCY_CONFLICT", message=message, key=result.key)
+
+
+def insufficient(result: fold.InsufficientPoints) -> InsufficientPoints:
+    """The error for more points than there are."""
+    message = f"{result.needed} points are needed and {result.available} are available."
+    return InsufficientPoints(
+        code="INSUFFICIENT_POINTS",
+        message=message,
+        needed=BigInt(result.needed),
+        available=BigInt(result.available),
+    )
+
+
+def taken(result: enrolment.AlreadyTaken) -> AlreadyTaken:
+    """The error for a handle or external id of another member."""
+    field = {"external_id": "externalId"}.get(result.what, result.what)
+    return AlreadyTaken(code="ALREADY_TAKEN", message=f"Another member has this {field}.", field=field)

@@ -1,0 +1,67 @@
+"""PublicProfile: the only window on other members, showing what they allow."""
+
+import strawberry
+
+from gamification.member import Member
+from schema.context import Reading
+from schema.ids import to_global_id
+from schema.types.node import Node
+from schema.types.program import Rarity, words
+
+PROFILE_ID = "PublicProfile"
+
+
+@strawberry.type(description="A badge that a member shows to others.")
+class ShowcasedBadge:
+    """A badge that a member shows to others."""
+
+    code: str
+    name: str
+    icon_url: str | None
+    rarity: Rarity
+    level: int
+    level_name: str | None
+
+
+@strawberry.type(description="What a member shows to others.")
+class PublicProfile(Node):
+    """What a member shows to others; what they keep to themself is null or empty."""
+
+    handle: str
+    avatar_url: str | None
+    tier: str | None = strawberry.field(description="The name of the member's tier.")
+    badges: list[ShowcasedBadge]
+
+
+def show_profile(member: Member, reading: Reading) -> PublicProfile | None:
+    """What others may see of a member whose state has been advanced to now; None if that is nothing."""
+    allowed, handle = member.visibility, member.profile.handle
+    if not allowed.profile or handle is None:
+        return None
+    tier = reading.program.tier(member.state.standing.tier)
+    return PublicProfile(
+        id=to_global_id(PROFILE_ID, handle),
+        handle=handle,
+        avatar_url=member.profile.avatar_url if allowed.avatar else None,
+        tier=tier.name.read(reading.language) if tier and allowed.tier else None,
+        badges=_showcased(member, reading) if allowed.badges else [],
+    )
+
+
+def _showcased(member: Member, reading: Reading) -> list[ShowcasedBadge]:
+    shown = []
+    for code in member.showcase:
+        badge, held = reading.program.badge_by_code.get(code), member.state.badges.get(code)
+        if badge and held:
+            level = min(held.level, len(badge.levels))
+            shown.append(
+                ShowcasedBadge(
+                    code=code,
+                    name=badge.name.read(reading.language),
+                    icon_url=badge.icon_url,
+                    rarity=Rarity(badge.rarity),
+                    level=level,
+                    level_name=words(badge.levels[level - 1].name, reading),
+                )
+            )
+    return shown

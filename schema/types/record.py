@@ -1,0 +1,223 @@
+"""Records, ledger entries and the other effects of a record, each with its why."""
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, TypeAlias
+
+import strawberry
+
+from gamification import record
+from gamification.explain import explain
+from schema.context import Reading
+from schema.ids import to_global_id
+from schema.scalars import BigInt
+from schema.types.node import Node
+
+RECORD_ID = "Record"
+ENTRY_ID = "LedgerEntry"
+
+
+@strawberry.enum(description="Which account of points an entry is on.")
+class Account(Enum):
+    """Which account of points an entry is on."""
+
+    AVAILABLE = "available"
+    PENDING = "pending"
+
+
+@strawberry.enum(description="What decided an effect.")
+class Source(Enum):
+    """What decided an effect."""
+
+    RULE = "rule"
+    CHALLENGE = "challenge"
+    BADGE = "badge"
+    TIER = "tier"
+    STAFF = "staff"
+    CLOCK = "clock"
+    CHAIN = "chain"
+
+
+@strawberry.type(description="A number that went into the arithmetic.")
+class WhyInput:
+    """A number that went into the arithmetic."""
+
+    name: str
+    value: str
+
+
+@strawberry.type(description="Why an effect came about.")
+class Why:
+    """Why an effect came about."""
+
+    text: str = strawberry.field(description="The reason in words, in the reader's language.")
+    source: Source
+    rule: str | None = strawberry.field(description="The code of the earning rule, where one decided it.")
+    campaign: str | None = strawberry.field(description="The campaign that added to it.")
+    code: str = strawberry.field(description="The code of whatever decided it.")
+    arithmetic: str | None
+    inputs: list[WhyInput]
+    lots: list[str] = strawberry.field(description="The lots of points that were made, used or dropped.")
+    because: int | None = strawberry.field(
+        description="The place, in the record's effects, of the effect that led to this one; null for the activity."
+    )
+
+
+@strawberry.type(description="Points put on an account, or taken from it.")
+class LedgerEntry(Node):
+    """Points put on an account, or taken from it."""
+
+    at: datetime
+    account: Account
+    points: BigInt
+    activity_key: str | None
+    activity_kind: str | None
+    why: Why
+
+
+@strawberry.type(description="A challenge moved on.")
+class ChallengeProgressed:
+    """A challenge moved on."""
+
+    code: str
+    before: float
+    after: float
+    target: float
+    why: Why
+
+
+@strawberry.type(description="A challenge was completed.")
+class ChallengeCompleted:
+    """A challenge was completed."""
+
+    code: str
+    times: int
+    why: Why
+
+
+@strawberry.type(description="A badge was won, or rose to a level.")
+class BadgeWon:
+    """A badge was won, or rose to a level."""
+
+    code: str
+    level: int
+    why: Why
+
+
+@strawberry.type(description="The member moved to another tier.")
+class TierMoved:
+    """The member moved to another tier."""
+
+    before: str | None
+    after: str
+    up: bool
+    why: Why
+
+
+@strawberry.type(description="The chain of consequences reached its bound here.")
+class ChainCut:
+    """The chain of consequences reached its bound here."""
+
+    links: int
+    why: Why
+
+
+Effect: TypeAlias = Annotated[
+    LedgerEntry | ChallengeProgressed | ChallengeCompleted | BadgeWon | TierMoved | ChainCut,
+    strawberry.union("Effect", description="Something that a record changed."),
+]
+
+
+@strawberry.type(description="A line of a member's journal: what happened, and all that it changed.")
+class Record(Node):
+    """A line of a member's journal."""
+
+    seq: int = strawberry.field(description="Its number in the member's journal, from 1.")
+    key: str | None
+    kind: str | None = strawberry.field(description="The kind of activity; null where time alone passed.")
+    occurred_at: datetime
+    effective_at: datetime = strawberry.field(description="When it took effect: a late activity does on arrival.")
+    recorded_at: datetime
+    program_version: int
+    points: BigInt = strawberry.field(description="What it changed in points, over both accounts.")
+    effects: list[Effect]
+
+
+def entry_place(entry_id: str) -> tuple[str, int, int] | None:
+    """The (member_id, seq, place) that the local id of a ledger entry stands for."""
+    match entry_id.split(":"):
+        case [member_id, seq, place] if seq.isdecimal() and place.isdecimal():
+            return member_id, int(seq), int(place)
+    return None
+
+
+def record_place(record_id: str) -> tuple[str, int] | None:
+    """The (member_id, seq) that the local id of a record stands for."""
+    match record_id.split(":"):
+        case [member_id, seq] if seq.isdecimal():
+            return member_id, int(seq)
+    return None
+
+
+def show_why(why: record.Why, reading: Reading) -> Why:
+    """A reason as clients see it."""
+    return Why(
+        text=explain(why, reading.program, reading.language),
+        source=Source(why.source),
+        rule=why.code if why.source == "rule" else None,
+        campaign=None,
+        code=why.code,
+        arithmetic=why.arithmetic or None,
+        inputs=[WhyInput(name=name, value=str(value)) for name, value in why.inputs.items()],
+        lots=list(why.lots),
+        because=why.because,
+    )
+
+
+def show_entry(entry: record.Entry, place: int, of: record.Record, reading: Reading) -> LedgerEntry:
+    """A ledger entry, which stands at ``place`` among the effects of the record ``of``."""
+    return LedgerEntry(
+        id=to_global_id(ENTRY_ID, f"{of.member_id}:{of.seq}:{place}"),
+        at=of.outcome.at,
+        account=Account(entry.account),
+        points=BigInt(entry.points),
+        activity_key=of.activity.key if of.activity else None,
+        activity_kind=of.activity.kind if of.activity else None,
+        why=show_why(entry.why, reading),
+    )
+
+
+def show_record(shown: record.Record, reading: Reading) -> Record:
+    """A record as clients see it."""
+    activity, outcome = shown.activity, shown.outcome
+    return Record(
+        id=to_global_id(RECORD_ID, f"{shown.member_id}:{shown.seq}"),
+        seq=shown.seq,
+        key=activity.key if activity else None,
+        kind=activity.kind if activity else None,
+        occurred_at=activity.occurred_at if activity else outcome.at,
+        effective_at=outcome.at,
+        recorded_at=shown.recorded_at,
+        program_version=shown.program_version,
+        points=BigInt(sum(effect.points for effect in outcome.effects if isinstance(effect, record.Entry))),
+        effects=[_show_effect(effect, place, shown, reading) for place, effect in enumerate(outcome.effects)],
+    )
+
+
+def _show_effect(effect: record.Effect, place: int, of: record.Record, reading: Reading) -> Effect:
+    why = show_why(effect.why, reading)
+    match effect:
+        case record.Entry():
+            return show_entry(effect, place, of, reading)
+        case record.Progressed(code, before, after, goal, scale):
+            return ChallengeProgressed(
+                code=code, before=before / scale, after=after / scale, target=goal / scale, why=why
+            )
+        case record.Completed(code, times):
+            return ChallengeCompleted(code=code, times=times, why=why)
+        case record.BadgeWon(code, level):
+            return BadgeWon(code=code, level=level, why=why)
+        case record.TierMoved(before_tier, after_tier, up):
+            return TierMoved(before=before_tier, after=after_tier, up=up, why=why)
+        case record.ChainCut(links):
+            return ChainCut(links=links, why=why)

@@ -1,0 +1,146 @@
+"""What a member has reached: points, tier, challenges and badges, with their progress."""
+
+from datetime import datetime
+
+import strawberry
+
+from gamification import program
+from gamification.challenges import NOT_BEGUN, Phase, phase
+from gamification.progress import badge_progress, challenge_progress, tier_progress
+from gamification.state import State
+from schema.context import Reading
+from schema.scalars import BigInt
+from schema.types.program import Rarity, Tier, show_tier, words
+from schema.types.progress import ProgressBar, show_progress
+
+_CHALLENGE_ORDER = (Phase.ACTIVE, Phase.LOCKED, Phase.UPCOMING, Phase.COMPLETED, Phase.ENDED)
+
+
+@strawberry.type(description="A member's points.")
+class Points:
+    """A member's points."""
+
+    available: BigInt = strawberry.field(description="What can be spent now.")
+    pending: BigInt = strawberry.field(description="What becomes available later.")
+    earned: BigInt = strawberry.field(description="All that was ever earned.")
+    spent: BigInt
+    expired: BigInt
+
+
+@strawberry.type(description="Where a member stands on the tier ladder.")
+class TierStanding:
+    """Where a member stands on the tier ladder."""
+
+    current: Tier
+    next: Tier | None
+    since: datetime | None
+    progress: ProgressBar = strawberry.field(description="The way to the next tier; full on the highest.")
+
+
+@strawberry.type(description="A challenge as it stands for a member.")
+class MemberChallenge:
+    """A challenge as it stands for a member."""
+
+    code: str
+    title: str
+    description: str | None
+    reward_points: BigInt
+    reward_badge: str | None
+    ends_at: datetime | None = strawberry.field(description="When the chance, or the current period, is over.")
+    times_completed: int
+    completed_at: datetime | None
+    progress: ProgressBar
+
+
+@strawberry.type(description="A badge as it stands for a member.")
+class MemberBadge:
+    """A badge as it stands for a member."""
+
+    code: str
+    name: str
+    description: str | None
+    icon_url: str | None
+    rarity: Rarity
+    level: int = strawberry.field(description="The level reached; 0 for a badge not yet won.")
+    level_name: str | None
+    earned_at: datetime | None = strawberry.field(description="When the level was reached.")
+    progress: ProgressBar = strawberry.field(description="The way to the next level; full on the highest.")
+
+
+def show_points(state: State) -> Points:
+    """A member's points as clients see them."""
+    return Points(
+        available=BigInt(state.balance.available),
+        pending=BigInt(state.balance.pending),
+        earned=BigInt(state.totals.earned),
+        spent=BigInt(state.totals.spent),
+        expired=BigInt(state.totals.expired),
+    )
+
+
+def show_standing(state: State, reading: Reading) -> TierStanding | None:
+    """A member's tier as clients see it; None where the program has no tiers."""
+    tiers = reading.program.tiers
+    bar = tier_progress(state, reading.program, reading.now)
+    if tiers is None or bar is None:
+        return None
+    position = tiers.position(state.standing.tier)
+    following = tiers.levels[position + 1] if position + 1 < len(tiers.levels) else None
+    return TierStanding(
+        current=show_tier(tiers.levels[position], reading),
+        next=show_tier(following, reading) if following else None,
+        since=state.standing.since,
+        progress=show_progress(bar, reading),
+    )
+
+
+def challenges_in_order(state: State, reading: Reading) -> list[program.Challenge]:
+    """The program's challenges: open ones first, then those to come, then those done or over."""
+    phases = {c.code: phase(c, state, reading.program, reading.now) for c in reading.program.challenges}
+    return sorted(reading.program.challenges, key=lambda c: _CHALLENGE_ORDER.index(phases[c.code]))
+
+
+def show_challenge(challenge: program.Challenge, state: State, reading: Reading) -> MemberChallenge:
+    """A challenge with the member's progress in it."""
+    bar = challenge_progress(challenge, state, reading.program, reading.now)
+    held = state.challenges.get(challenge.code, NOT_BEGUN)
+    return MemberChallenge(
+        code=challenge.code,
+        title=challenge.title.read(reading.language),
+        description=words(challenge.description, reading),
+        reward_points=BigInt(challenge.reward.points),
+        reward_badge=challenge.reward.badge,
+        ends_at=bar.ends_at,
+        times_completed=held.completed,
+        completed_at=held.completed_at,
+        progress=show_progress(bar, reading),
+    )
+
+
+def badges_in_order(state: State, reading: Reading, *, unwon: bool) -> list[program.Badge]:
+    """The badges won, latest first; with ``unwon`` the others after them, secret ones left out."""
+    known = reading.program.badge_by_code
+    won = sorted(
+        (code for code in state.badges if code in known),
+        key=lambda code: (state.badges[code].earned_at, code),
+        reverse=True,
+    )
+    others = [b for b in reading.program.badges if b.code not in state.badges and not b.secret] if unwon else []
+    return [known[code] for code in won] + others
+
+
+def show_badge(badge: program.Badge, state: State, reading: Reading) -> MemberBadge:
+    """A badge with the level that the member has."""
+    held = state.badges.get(badge.code)
+    level = min(held.level, len(badge.levels)) if held else 0
+    return MemberBadge(
+        code=badge.code,
+        name=badge.name.read(reading.language),
+        description=words(badge.description, reading),
+        icon_url=badge.icon_url,
+        rarity=Rarity(badge.rarity),
+        level=level,
+        level_name=words(badge.levels[level - 1].name, reading) if level else None,
+        earned_at=held.earned_at if held else None,
+        progress=show_progress(badge_progress(badge, state, reading.program, reading.now), reading),
+    )
