@@ -1,0 +1,128 @@
+"""Importing a CDNOW log through the same use cases as the API, resumable with the same keys, and its summary."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
+from typing import TypeVar
+
+from app.cdnow.log import BrokenLine, Purchase
+from gamification.enrolment import MAX_ENROLMENTS_PER_CALL, Enrolled, EnrolRequest
+from gamification.fold import advance
+from gamification.member import Member, Profile
+from gamification.recording import MAX_ITEMS_PER_CALL, InvalidInput, Recorded, RecordRequest
+from schema.context import Game
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class Summary:
+    """What the log came to: whom and what it holds, and where its members stand at its end.
+
+    ``badges_by_code`` counts the holders of each badge, ``badge_levels`` those at each of its levels.
+    """
+
+    members: int = 0
+    purchases: int = 0
+    points_issued: int = 0
+    members_by_tier: Counter[str] = field(default_factory=Counter)
+    badges_by_code: Counter[str] = field(default_factory=Counter)
+    badge_levels: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def add(self, member: Member) -> None:
+        """Count a member, whose state is that at the end of the log."""
+        self.members += 1
+        self.points_issued += member.state.totals.earned
+        self.members_by_tier[member.state.standing.tier or "none"] += 1
+        for code, held in member.state.badges.items():
+            self.badges_by_code[code] += 1
+            self.badge_levels[code][held.level] += 1
+
+
+class LogImport:
+    """One log on its way into the journal. ``shift`` moves its days; the same keys make a second run harmless."""
+
+    def __init__(self, game: Game, purchases: Iterable[Purchase], shift: timedelta) -> None:
+        self._game, self._shift = game, shift
+        self._by_customer: dict[str, list[Purchase]] = defaultdict(list)
+        for purchase in sorted(purchases, key=lambda purchase: (purchase.day, purchase.line)):
+            self._by_customer[purchase.customer].append(purchase)
+        self._member_ids: dict[str, str] = {}
+        self.broken: list[BrokenLine] = []
+        self.recorded = 0
+
+    @property
+    def purchases(self) -> int:
+        """How many purchases there are to record."""
+        return sum(map(len, self._by_customer.values()))
+
+    async def run(self, progress: Callable[[int], None]) -> None:
+        """Enrol the customers and record their purchases; ``progress`` hears how many each step has recorded.
+
+        Raises:
+            StoreUnavailable: a store did not answer in time; run again.
+        """
+        for customers in _batches(self._by_customer, MAX_ENROLMENTS_PER_CALL):
+            await self._enrol(customers)
+            purchases = [purchase for customer in customers for purchase in self._by_customer[customer]]
+            for batch in _batches(purchases, MAX_ITEMS_PER_CALL):
+                await self._record(batch)
+                progress(len(batch))
+
+    async def summary(self, ends_on: date) -> Summary:
+        """Where the log's members stand at the end of its last day, ``ends_on``, shifted like the rest."""
+        summary = Summary(purchases=self.recorded)
+        program = (await self._game.stores.programs.current()).program
+        end = datetime.combine(ends_on, time.max, tzinfo=UTC) + self._shift
+        for member_ids in _batches(self._member_ids.values(), MAX_ENROLMENTS_PER_CALL):
+            members: Mapping[str, Member] = await self._game.stores.members.by_ids(member_ids)
+            for member in members.values():
+                state, _ = advance(member.state, end, program)
+                summary.add(replace(member, state=state))
+        return summary
+
+    async def _enrol(self, customers: list[str]) -> None:
+        keys = {f"cdnow-{customer}": customer for customer in customers}
+        known = await self._game.stores.members.by_enrolment_keys(list(keys))
+        self._member_ids |= {keys[key]: member.member_id for key, (member, _) in known.items()}
+        requests = [self._enrolment(key, customer) for key, customer in keys.items() if key not in known]
+        for request, result in zip(requests, await self._game.enroller.enrol(requests), strict=True):
+            if isinstance(result, Enrolled):
+                self._member_ids[keys[request.key]] = result.member.member_id
+            else:
+                first = self._by_customer[keys[request.key]][0]
+                self.broken.append(BrokenLine(first.line, f"its customer cannot be enrolled: {_reason(result)}"))
+
+    def _enrolment(self, key: str, customer: str) -> EnrolRequest:
+        joined_at = self._by_customer[customer][0].activity(self._shift).occurred_at
+        return EnrolRequest(key, Profile(f"Customer {customer}"), joined_at, external_id=key)
+
+    async def _record(self, purchases: list[Purchase]) -> None:
+        known = [purchase for purchase in purchases if purchase.customer in self._member_ids]
+        requests = [
+            RecordRequest(self._member_ids[purchase.customer], purchase.activity(self._shift)) for purchase in known
+        ]
+        for purchase, result in zip(known, await self._game.recorder.record(requests), strict=True):
+            if isinstance(result, Recorded):
+                self.recorded += 1
+            else:
+                self.broken.append(BrokenLine(purchase.line, _reason(result)))
+
+
+def shift_to_end_on(last_day: date, today: date) -> timedelta:
+    """By how much the days of a log move so that its last one is yesterday, and none lies ahead."""
+    return timedelta(days=(today - last_day).days - 1)
+
+
+def _reason(result: object) -> str:
+    if isinstance(result, InvalidInput):
+        return "; ".join(f"{problem.path} {problem.message}" for problem in result.problems)
+    return type(result).__name__
+
+
+def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    left = iter(items)
+    while batch := list(islice(left, size)):
+        yield batch
