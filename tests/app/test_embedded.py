@@ -1,0 +1,233 @@
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+from redis.asyncio import Redis
+
+from app.embedded import embedded_servers
+from app.operator_error import OperatorError
+
+WAIT_SECONDS = 20.0
+ROOT = Path(__file__).parents[2]
+
+OWNER = """
+import asyncio, json, sys
+from pathlib import Path
+from motor.motor_asyncio import AsyncIOMotorClient
+from redis.asyncio import Redis
+from app.embedded import embedded_servers
+
+async def main():
+    async with embedded_servers(Path(sys.argv[1])) as stores:
+        client = AsyncIOMotorClient(stores.mongo_url)
+        redis = Redis.from_url(stores.redis_url)
+        for number in range(20):
+            async with await client.start_session() as session, session.start_transaction():
+                await client.laurel.journal.insert_one({"_id": number}, session=session)
+                await client.laurel.members.replace_one({"_id": 1}, {"seq": number}, upsert=True, session=session)
+        await redis.zadd("board", {"a": 3})
+        print(json.dumps([stores.mongo_url, stores.redis_url]), flush=True)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await client.laurel.goodbye.insert_one({"_id": "stopped in order"})
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A process with embedded servers in tmp_path, 20 acknowledged transactions in them, leading its process group."""
+    command = [sys.executable, "-c", OWNER, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert len(json.loads(process.stdout.readline())) == 2
+        yield process
+        process.kill()
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    process.kill()
+    process.wait(WAIT_SECONDS)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not condition():  # noqa: ASYNC110 - other processes do not set events of ours
+            await asyncio.sleep(0.02)
+
+
+def servers_are_gone(data_dir: Path) -> bool:
+    """Whether nothing holds the lock that every server inherits."""
+    with (data_dir / "servers.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def processes_of(data_dir: Path, word: str) -> list[int]:
+    """Process ids whose command line names both the folder and the word."""
+    listing = subprocess.run(["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True).stdout
+    return [int(line.split()[0]) for line in listing.splitlines() if str(data_dir) in line and word in line]
+
+
+async def assert_written(data_dir: Path) -> None:
+    async with embedded_servers(data_dir) as stores:
+        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(stores.mongo_url)
+        assert [row["_id"] async for row in client.laurel.journal.find().sort("_id")] == list(range(20))
+        assert await client.laurel.members.find_one() == {"_id": 1, "seq": 19}
+        client.close()
+        async with Redis.from_url(stores.redis_url) as redis:
+            assert await redis.zscore("board", "a") == 3
+
+
+async def test_both_servers_answer_and_end_with_the_block(tmp_path: Path) -> None:
+    async with embedded_servers(tmp_path) as stores:
+        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(stores.mongo_url)
+        async with (
+            await client.start_session() as session,
+            session.start_transaction(
+                read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
+            ),
+        ):
+            await client.laurel.journal.insert_one({"_id": 1}, session=session)
+        assert await client.laurel.journal.count_documents({}) == 1
+        client.close()
+        async with Redis.from_url(stores.redis_url) as redis:
+            assert (await redis.info("persistence"))["aof_enabled"] == 1
+        assert not servers_are_gone(tmp_path)
+    assert servers_are_gone(tmp_path)
+    assert processes_of(tmp_path, "") == []
+
+
+async def test_given_urls_start_nothing_and_leave_the_folder_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "untouched"
+    async with embedded_servers(folder, mongo_url="mongodb://db.example", redis_url="redis://cache.example") as stores:
+        assert (stores.mongo_url, stores.redis_url) == ("mongodb://db.example", "redis://cache.example")
+    assert not folder.exists()
+
+
+async def test_only_the_missing_server_is_started(tmp_path: Path) -> None:
+    async with embedded_servers(tmp_path, mongo_url="mongodb://db.example") as stores:
+        assert stores.mongo_url == "mongodb://db.example"
+        async with Redis.from_url(stores.redis_url) as redis:
+            assert await redis.ping()
+    assert not (tmp_path / "mongo").exists()
+
+
+async def test_killing_the_owner_ends_the_servers_and_loses_no_acknowledged_write(
+    tmp_path: Path, owner: "subprocess.Popen[str]"
+) -> None:
+    kill(owner)
+    await assert_written(tmp_path)  # The start waits for the servers of the dead owner by itself.
+    assert servers_are_gone(tmp_path)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux kills children with their parent")
+async def test_killing_owner_and_guard_ends_the_servers_too(tmp_path: Path, owner: "subprocess.Popen[str]") -> None:
+    (guard,) = processes_of(tmp_path, "guard.py")
+    owner.send_signal(signal.SIGSTOP)  # So that the guard is killed before it can act on the owner's end.
+    os.kill(guard, signal.SIGKILL)
+    kill(owner)
+    await until(lambda: servers_are_gone(tmp_path))
+    await assert_written(tmp_path)
+
+
+async def test_killing_the_servers_loses_no_acknowledged_write(tmp_path: Path, owner: "subprocess.Popen[str]") -> None:
+    (mongo,), (redis,) = processes_of(tmp_path, "secantusd-rs --config"), processes_of(tmp_path, "valkey-server --bind")
+    os.kill(mongo, signal.SIGKILL)
+    os.kill(redis, signal.SIGKILL)
+    kill(owner)
+    await assert_written(tmp_path)
+
+
+async def test_an_interrupt_of_the_process_group_reaches_the_owner_only(
+    tmp_path: Path, owner: "subprocess.Popen[str]"
+) -> None:
+    servers = processes_of(tmp_path, "secantusd-rs --config")
+    assert len(servers) == 1
+    assert os.getpgid(servers[0]) != os.getpgid(owner.pid) == owner.pid
+    os.killpg(owner.pid, signal.SIGINT)
+    await until(lambda: owner.poll() is not None)
+    assert servers_are_gone(tmp_path)
+    async with embedded_servers(tmp_path, redis_url="redis://cache.example") as stores:
+        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(stores.mongo_url)
+        assert await client.laurel.goodbye.find_one() == {"_id": "stopped in order"}
+        client.close()
+
+
+async def test_a_folder_of_a_live_owner_is_refused(tmp_path: Path, owner: "subprocess.Popen[str]") -> None:
+    with pytest.raises(OperatorError) as refusal:
+        async with embedded_servers(tmp_path):
+            pytest.fail("started beside a live owner")
+    assert str(refusal.value) == (
+        f"data folder {tmp_path} is in use by process {owner.pid}; stop it or set LAUREL_DATA_DIR"
+    )
+
+
+async def test_a_server_that_dies_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
+    async with embedded_servers(tmp_path, mongo_url="mongodb://db.example") as stores:
+        async with Redis.from_url(stores.redis_url) as redis:
+            pid = (await redis.info("server"))["process_id"]
+        watch = asyncio.create_task(stores.watch())
+        os.kill(pid, signal.SIGKILL)
+        async with asyncio.timeout(WAIT_SECONDS):
+            with pytest.raises(OperatorError) as report:
+                await watch
+    assert str(report.value).startswith(
+        f"the embedded Redis server was ended by SIGKILL; {tmp_path / 'redis.log'} ends with: "
+    )
+    assert "Ready to accept connections" in str(report.value)
+
+
+async def test_a_guard_that_dies_is_reported(tmp_path: Path) -> None:
+    async with embedded_servers(tmp_path, mongo_url="mongodb://db.example") as stores:
+        watch = asyncio.create_task(stores.watch())
+        (guard,) = processes_of(tmp_path, "guard.py")
+        os.kill(guard, signal.SIGTERM)
+        async with asyncio.timeout(WAIT_SECONDS):
+            with pytest.raises(OperatorError) as report:
+                await watch
+    assert (
+        str(report.value)
+        == "the guard of the embedded servers was stopped, and the servers with it; start Laurel again"
+    )
+    assert servers_are_gone(tmp_path)
+
+
+async def test_a_server_that_cannot_start_is_reported_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "mongo").mkdir()
+    (tmp_path / "mongo" / "data").write_text("not a folder")
+    with pytest.raises(
+        OperatorError, match=r"the embedded MongoDB server ended with exit code 1; .* ends with: .*mongo/data"
+    ):
+        async with embedded_servers(tmp_path, redis_url="redis://cache.example"):
+            pytest.fail("started without a place for its data")
+    assert servers_are_gone(tmp_path)
+
+
+async def test_missing_binaries_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path / "none"))
+    with pytest.raises(OperatorError) as refusal:
+        async with embedded_servers(tmp_path / "data"):
+            pytest.fail("started without binaries")
+    assert str(refusal.value) == (
+        f"the embedded MongoDB-compatible server is not installed in {tmp_path}/servers; "
+        "run make, or set LAUREL_MONGO_URL to a real server"
+    )

@@ -1,0 +1,56 @@
+"""The real stores that tests talk to: one pair of embedded servers per test process, a fresh database per test.
+
+``LAUREL_TEST_MONGO_URL`` and ``LAUREL_TEST_REDIS_URL`` point the tests at other servers instead. What is in that Redis
+is erased: database 0 for a single test process, one database for each of several.
+"""
+
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from redis.asyncio import Redis
+
+from app.embedded import Stores, embedded_servers
+
+STORE_TIMEOUT_SECONDS = 10.0
+
+
+@pytest.fixture(scope="session")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stores]:
+    """Running servers, shared by all tests of this process."""
+    mongo_url, redis_url = os.environ.get("LAUREL_TEST_MONGO_URL"), os.environ.get("LAUREL_TEST_REDIS_URL")
+    data_dir: Path = tmp_path_factory.mktemp("servers")
+    async with embedded_servers(data_dir, mongo_url=mongo_url, redis_url=redis_url) as stores:
+        yield stores
+
+
+@pytest.fixture(scope="session")
+async def mongo(servers: Stores) -> AsyncIterator[AsyncIOMotorClient[dict[str, Any]]]:
+    """A client of the test process's MongoDB server."""
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+        servers.mongo_url, tz_aware=True, serverSelectionTimeoutMS=int(STORE_TIMEOUT_SECONDS * 1000)
+    )
+    yield client
+    client.close()
+
+
+@pytest.fixture
+async def database(mongo: AsyncIOMotorClient[dict[str, Any]]) -> AsyncIterator[AsyncIOMotorDatabase[dict[str, Any]]]:
+    """An empty database of its own for each test, dropped after it."""
+    fresh = mongo[f"test_{uuid4().hex}"]
+    yield fresh
+    await mongo.drop_database(fresh.name)
+
+
+@pytest.fixture
+async def redis(servers: Stores) -> AsyncIterator[Redis]:
+    """A client of an empty Redis database."""
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "0")))
+    async with Redis.from_url(servers.redis_url, db=worker, socket_timeout=STORE_TIMEOUT_SECONDS) as client:
+        await client.flushdb()
+        yield client
