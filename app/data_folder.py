@@ -54,6 +54,14 @@ async def own_data_folder(path: Path, *, wait_seconds: float = LEFTOVER_WAIT_SEC
         yield DataFolder(path, servers_lock)
 
 
+def is_owned(path: Path) -> bool:
+    """Whether a live process owns the data folder."""
+    if not (path / "lock").exists():
+        return False
+    with _open_lock(path / "lock") as owner_lock:
+        return not _try_lock(owner_lock)
+
+
 @contextmanager
 def _open_lock(path: Path) -> Iterator[int]:
     try:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import MappingProxyType
 
 PURCHASE = "purchase"
 ADJUSTMENT = "adjustment"
@@ -61,7 +60,7 @@ class Activity:
     occurred_at: datetime
     amount_minor: int = 0
     items: tuple[LineItem, ...] = ()
-    attributes: Mapping[str, Scalar] = field(default_factory=lambda: MappingProxyType({}))
+    attributes: Mapping[str, Scalar] = field(default_factory=dict)
     points: int = 0
     reason: str | None = None
 

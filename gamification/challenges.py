@@ -1,5 +1,6 @@
 """Challenges in play: what counts, how far a member is, and when they are done."""
 
+import math
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -101,7 +102,7 @@ def _count(challenge: Challenge, held: ChallengeState, fact: Fact, values: Value
 
 def _measured(of: Expression | None, values: Values, scale: int) -> int:
     value = of.evaluate(values) if of else None
-    return round(value * scale) if value is not None else 0
+    return round(value * scale) if value is not None and math.isfinite(value) else 0
 
 
 def _collect(challenge: Challenge, held: ChallengeState, values: Values, day: date) -> ChallengeState:
@@ -116,7 +117,8 @@ def _collect(challenge: Challenge, held: ChallengeState, values: Values, day: da
 
 def _follow(challenge: Challenge, held: ChallengeState, fact: Fact, values: Values, day: date) -> ChallengeState:
     done = total(held.tally, challenge.window, day)
-    step = challenge.steps[done]
+    # A later version of the program may have fewer steps than a member has behind them; the last is then to be taken.
+    step = challenge.steps[min(done, len(challenge.steps) - 1)]
     if fact.kind not in step.on or (step.when and not step.when.holds(values)):
         return held
     # The whole sequence belongs to the bucket of its first step: when that leaves the window, it begins anew.
@@ -130,9 +132,8 @@ def _progress(draft: Draft, challenge: Challenge, held: ChallengeState, counted:
     if after == before:
         return
     goal, scale = challenge.goal, challenge.scale
-    why = draft.why(
-        "challenge", challenge.code, f"{before / scale:g} + {(after - before) / scale:g} of {goal / scale:g}"
-    )
+    arithmetic = f"{_plain(before, scale)} + {_plain(after - before, scale)} of {_plain(goal, scale)}"
+    why = draft.why("challenge", challenge.code, arithmetic)
     draft.emit(Progressed(challenge.code, before, after, goal, scale, why))
     if after >= goal:
         _complete(draft, challenge, counted, after)

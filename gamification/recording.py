@@ -5,7 +5,7 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -35,9 +35,15 @@ class RecordRequest:
 
     @property
     def input_hash(self) -> str:
-        """SHA-256 of what the caller gave."""
-        content = asdict(self.activity) | {"occurred_at": self.activity.occurred_at if self.timed else None}
-        return hash_of(content)
+        """SHA-256 of what the caller gave.
+
+        It is kept for ever, so what goes in is listed here: a field that activities gain later joins only where it is
+        set, or else a retry across that change would look like another input.
+        """
+        given = self.activity
+        items = [[item.sku, item.quantity, item.amount_minor, item.category] for item in given.items]
+        content = [given.kind, given.amount_minor, items, dict(given.attributes), given.points, given.reason]
+        return hash_of([*content, given.occurred_at.isoformat() if self.timed else None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ SimulateResult = Simulated | InvalidInput | MemberNotFound | InsufficientPoints
 
 def hash_of(content: object) -> str:
     """SHA-256 over the canonical JSON of an input."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class Recorder:

@@ -21,7 +21,7 @@ MAX_LOGGED_FAULTS = 10
 
 _MASKS = {
     INTERNAL: "Internal error. Request id {}.",
-    UNAVAILABLE: "A part of the service is unavailable; try again shortly. Request id {}.",
+    UNAVAILABLE: "A part of the service is unavailable; try again shortly, mutations with the same key. Request id {}.",
 }
 
 log = logging.getLogger(__name__)

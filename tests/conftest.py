@@ -15,13 +15,13 @@ import pytest
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from redis.asyncio import Redis
 
-from app.embedded import Stores, embedded_servers
+from app.embedded import StoreServers, embedded_servers
 
 STORE_TIMEOUT_SECONDS = 10.0
 
 
 @pytest.fixture(scope="session")
-async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stores]:
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoreServers]:
     """Running servers, shared by all tests of this process."""
     mongo_url, redis_url = os.environ.get("LAUREL_TEST_MONGO_URL"), os.environ.get("LAUREL_TEST_REDIS_URL")
     data_dir: Path = tmp_path_factory.mktemp("servers")
@@ -30,7 +30,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sto
 
 
 @pytest.fixture(scope="session")
-async def mongo(servers: Stores) -> AsyncIterator[AsyncIOMotorClient[dict[str, Any]]]:
+async def mongo(servers: StoreServers) -> AsyncIterator[AsyncIOMotorClient[dict[str, Any]]]:
     """A client of the test process's MongoDB server."""
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
         servers.mongo_url, tz_aware=True, serverSelectionTimeoutMS=int(STORE_TIMEOUT_SECONDS * 1000)
@@ -48,7 +48,7 @@ async def database(mongo: AsyncIOMotorClient[dict[str, Any]]) -> AsyncIterator[A
 
 
 @pytest.fixture
-async def redis(servers: Stores) -> AsyncIterator[Redis]:
+async def redis(servers: StoreServers) -> AsyncIterator[Redis]:
     """A client of an empty Redis database."""
     worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "0")))
     async with Redis.from_url(servers.redis_url, db=worker, socket_timeout=STORE_TIMEOUT_SECONDS) as client:

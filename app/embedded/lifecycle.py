@@ -13,7 +13,7 @@ from typing import NoReturn
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from app.data_folder import own_data_folder
+from app.data_folder import is_owned, own_data_folder
 from app.embedded import guard
 from app.embedded.servers import MONGO, REDIS, Server, mongo_server, redis_server
 from app.operator_error import OperatorError
@@ -26,11 +26,13 @@ STOP_SECONDS = 10.0
 """How long the servers may take to end before they are killed."""
 GUARD_MARGIN_SECONDS = 2.0
 POLL_SECONDS = 0.01
+ANNOUNCEMENT = "servers.json"
+"""Where the servers of a live process are, for commands that run beside it."""
 LOG_TAIL_BYTES = 4000
 LOG_TAIL_LINES = 3
 
 
-class Stores:
+class StoreServers:
     """Where the stores are, and the watch over the servers that were started for them."""
 
     def __init__(self, mongo_url: str, redis_url: str, running: "_RunningServers | None" = None) -> None:
@@ -54,7 +56,7 @@ class Stores:
 @asynccontextmanager
 async def embedded_servers(
     data_dir: Path, *, mongo_url: str | None = None, redis_url: str | None = None
-) -> AsyncIterator[Stores]:
+) -> AsyncIterator[StoreServers]:
     """Start a server for each URL that is None, with its data under ``data_dir``, and stop it when the block ends.
 
     The servers end with this process, however it ends. With both URLs given nothing is started and the folder is not
@@ -64,14 +66,34 @@ async def embedded_servers(
         OperatorError: the folder is in use, a binary is missing, or a server does not start within a minute.
     """
     if mongo_url is not None and redis_url is not None:
-        yield Stores(mongo_url, redis_url)
+        yield StoreServers(mongo_url, redis_url)
         return
     async with own_data_folder(data_dir) as folder:
         running, urls = await _start(folder.path, folder.servers_lock, mongo=mongo_url is None, redis=redis_url is None)
+        urls = {MONGO: mongo_url or urls[MONGO], REDIS: redis_url or urls[REDIS]}
+        _announce(data_dir, urls)
         try:
-            yield Stores(mongo_url or urls[MONGO], redis_url or urls[REDIS], running)
+            yield StoreServers(urls[MONGO], urls[REDIS], running)
         finally:
+            (data_dir / ANNOUNCEMENT).unlink(missing_ok=True)
             await running.stop()
+
+
+def running_servers(data_dir: Path) -> StoreServers | None:
+    """The servers that another live process runs on this folder, for a command to use beside it; None if none does."""
+    try:
+        urls = json.loads((data_dir / ANNOUNCEMENT).read_bytes()) if is_owned(data_dir) else None
+    except (FileNotFoundError, ValueError):
+        return None  # The owner is just starting or ending.
+    return StoreServers(urls[MONGO], urls[REDIS]) if urls else None
+
+
+def _announce(data_dir: Path, urls: dict[str, str]) -> None:
+    path = data_dir / ANNOUNCEMENT
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(urls, file)
 
 
 async def _start(data_dir: Path, lock: int, *, mongo: bool, redis: bool) -> "tuple[_RunningServers, dict[str, str]]":

@@ -17,6 +17,7 @@ MAX_NUMBER_CHARS = 40
 
 _STANDARD_TAGS = {yaml.ScalarNode: (BOOL, INT, FLOAT, NULL, STR), yaml.SequenceNode: (SEQ,), yaml.MappingNode: (MAP,)}
 _UNFIT = ("Cc", "Cs")
+_UNFIT_WORDS = "must not hold control characters or half characters"
 _QUOTED_CHARACTER = {
     "'": re.compile(r"''|.", re.DOTALL),
     '"': re.compile(r"\\(?:x.{2}|u.{4}|U.{8}|\r\n|.)|.", re.DOTALL),
@@ -53,11 +54,11 @@ class Document:
     def faults(self, findings: Iterable[Finding]) -> tuple[Fault, ...]:
         """The findings as faults in the order of the file, each once, and no more than can be read."""
         placed = sorted(((self._position(found), found) for found in findings), key=itemgetter(0))
-        told = {Fault(*at, path_of(found.location), found.words()) for at, found in placed[:MAX_FAULTS]}
+        told = sorted({Fault(*at, self._path(found.location), found.words()) for at, found in placed[:MAX_FAULTS]})
         if len(placed) > MAX_FAULTS:
             line, column = placed[MAX_FAULTS][0]
-            told.add(Fault(line, column, "~", f"and {len(placed) - MAX_FAULTS} more from here on; mend these first"))
-        return tuple(sorted(told))
+            told.append(Fault(line, column, "", f"and {len(placed) - MAX_FAULTS} more from here on; mend these first"))
+        return tuple(told)
 
     def _take(self, node: yaml.Node, key: yaml.Node | None, location: Location) -> Any:
         self._places[location] = _Place(node, key)
@@ -76,6 +77,8 @@ class Document:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag not in _STANDARD_TAGS[yaml.ScalarNode]:
                 self.findings.append(Finding(location, "a field name must be text", position=self._at(key)))
+            elif _is_unfit(key.value):
+                self.findings.append(Finding(location, f"a field name {_UNFIT_WORDS}", position=self._at(key)))
             elif key.value in taken:
                 message = f"'{shown(key.value)}' stands here twice; keep one of them"
                 self.findings.append(Finding((*location, key.value), message, position=self._at(key)))
@@ -91,8 +94,8 @@ class Document:
             return text.lower() == "true"
         if node.tag in (INT, FLOAT):
             return self._take_number(text, node.tag, location)
-        if any(unicodedata.category(char) in _UNFIT and char not in "\n\t" for char in text):
-            return self._refuse(location, "must not hold control characters or half characters")
+        if _is_unfit(text):
+            return self._refuse(location, _UNFIT_WORDS)
         return text
 
     def _take_number(self, text: str, tag: str, location: Location) -> Any:
@@ -110,7 +113,7 @@ class Document:
     def _position(self, found: Finding) -> tuple[int, int]:
         if found.position:
             return found.position
-        place = self._nearest(found.location)
+        place = self._places[self._written(found.location)]
         if found.on_key and place.key is not None:
             return self._at(place.key)
         if found.offset and isinstance(place.value, yaml.ScalarNode):
@@ -120,11 +123,20 @@ class Document:
     def _at(self, node: yaml.Node) -> tuple[int, int]:
         return self._lines.position(node.start_mark.index)
 
-    def _nearest(self, location: Location) -> _Place:
-        """The place of a location, or of the innermost part around it that the file holds."""
+    def _path(self, location: Location) -> str:
+        written = self._written(location)
+        # What a single value stands for, such as a list of one, is not how its author would look for it.
+        return path_of(written if isinstance(self._places[written].value, yaml.ScalarNode) else location)
+
+    def _written(self, location: Location) -> Location:
+        """A location, or that of the innermost part around it that the file holds."""
         while location not in self._places:
             location = location[:-1]
-        return self._places[location]
+        return location
+
+
+def _is_unfit(text: str) -> bool:
+    return any(unicodedata.category(char) in _UNFIT and char not in "\n\t" for char in text)
 
 
 def _index_within(text: str, node: yaml.ScalarNode, line: int, column: int) -> int:

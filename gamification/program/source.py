@@ -70,10 +70,14 @@ def _validated(data: Any) -> tuple[Program | None, list[ErrorDetails]]:
 
 
 def _causes(errors: list[ErrorDetails]) -> Iterator[ErrorDetails]:
-    """The errors, without the missing fields that are there under a misspelt name."""
+    """The errors, without those that only follow: a field missing as it is misspelt, a list empty of sound entries."""
     unknown = [error for error in errors if error["type"] == "extra_forbidden"][:MAX_FAULTS]
     meant = {(*error["loc"][:-1], _meant(error["loc"])) for error in unknown}
-    return (error for error in errors if error["type"] != "missing" or error["loc"] not in meant)
+    for error in errors:
+        misspelt = error["type"] == "missing" and error["loc"] in meant
+        emptied = error["type"] == "too_short" and error["input"]
+        if not misspelt and not emptied:
+            yield error
 
 
 def _meant(location: Location) -> str | None:

@@ -23,6 +23,7 @@ _CORE_SCHEMA = (
     (INT, r"[-+]?[0-9]+", "-+0123456789"),
     (FLOAT, r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
 )
+_MARKERS = ("while scanning a tag", "while scanning an alias", "while scanning an anchor", "while parsing a tag")
 _PLAIN_WORDS = (
     ("mapping values are not allowed", "has a ': ' too many: put the text in quotes, or mend the indentation"),
     ("could not find expected ':'", "is a field name without a ':' after it, or a quote is missing"),
@@ -32,6 +33,8 @@ _PLAIN_WORDS = (
     ("but found '<block sequence start>'", "is indented differently from the lines that it belongs with"),
     ("but found '-'", "is indented differently from the lines that it belongs with"),
     ("expected ',' or", "stands where a ',' or a closing bracket is needed"),
+    ("found unknown escape character", "is not an escape; write \\\\ for a backslash, or use single quotes"),
+    ("expected the node content", "stands where a value is needed"),
     ("cannot start any token", "cannot begin a text; put the text in quotes"),
     ("but found another document", "begins a second document; a program is a single one"),
     ("nested too deeply", f"is nested too deeply; at most {MAX_NESTING} levels are allowed"),
@@ -131,6 +134,8 @@ def _syntax_fault(error: yaml.MarkedYAMLError, lines: Lines) -> ProgramFaults:
     if "end of stream" in problem and error.context_mark:
         mark = error.context_mark
     words = next((plain for part, plain in _PLAIN_WORDS if part in problem), f"is not YAML: {shown(problem)}")
+    if (error.context or "").startswith(_MARKERS) and error.context_mark:
+        mark, words = error.context_mark, "begins with a sign that YAML reads otherwise; put the text in quotes"
     return _refusal(*lines.position(mark.index if mark else 0), words)
 
 

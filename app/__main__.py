@@ -1,0 +1,5 @@
+"""`python -m app` is `laurel`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,81 @@
+"""`laurel program`: check, compare and apply program files."""
+
+import difflib
+import getpass
+from datetime import datetime
+
+import click
+from rich.console import Console
+
+from app.clock import utc_now
+from app.commands.running import command_of, describe_faults, fail, program_text, settings_of_environment
+from app.operator_error import OperatorError
+from app.wiring import Laurel, open_laurel
+from gamification.program import Program
+from gamification.program.faults import ProgramFaults
+from gamification.program.source import read_program
+from gamification.stores import AppliedProgram
+
+_FILE = click.argument("file", type=click.Path())
+
+
+@click.group()
+def program() -> None:
+    """Check, compare and apply program files."""
+
+
+@program.command()
+@_FILE
+def check(file: str) -> None:
+    """Say whether FILE is a sound program; name every fault with line and column."""
+    try:
+        _read(file)
+    except OperatorError as error:
+        fail(str(error))
+    except ProgramFaults as faults:
+        click.echo(describe_faults(file, faults), err=True)
+        count = len(faults.faults)
+        fail(f"{file} has {count} fault{'s' if count > 1 else ''}")
+    click.echo(f"{file} is sound")
+
+
+@program.command()
+@_FILE
+@command_of
+async def diff(file: str) -> None:
+    """Show how FILE differs from the program in force, line by line."""
+    source = program_text(file)
+    async with open_laurel(settings_of_environment(), beside=True) as laurel:
+        versions = await laurel.programs.all_versions()
+    before = versions[-1].source.splitlines() if versions else []
+    name = f"version {versions[-1].version}" if versions else "no program"
+    console = Console(highlight=False, soft_wrap=True)
+    for line in difflib.unified_diff(before, source.splitlines(), name, file, lineterm=""):
+        console.print(line, style={"+": "green", "-": "red", "@": "cyan"}.get(line[:1]), markup=False)
+
+
+@program.command()
+@_FILE
+@command_of
+async def apply(file: str) -> None:
+    """Put FILE in force as the next version of the program."""
+    async with open_laurel(settings_of_environment(), beside=True) as laurel:
+        applied = await applied_from(laurel, file, utc_now())
+    click.echo(f"version {applied.version} of {applied.program.code} is in force")
+
+
+async def applied_from(laurel: Laurel, file: str, now: datetime) -> AppliedProgram:
+    """Apply a program file.
+
+    Raises:
+        OperatorError: the file cannot be read or has faults; all are named.
+        StoreUnavailable: the store did not answer in time.
+    """
+    try:
+        return await laurel.programs.apply(program_text(file), getpass.getuser(), now)
+    except ProgramFaults as faults:
+        raise OperatorError(f"the program has faults; nothing was applied\n{describe_faults(file, faults)}") from None
+
+
+def _read(file: str) -> Program:
+    return read_program(program_text(file))

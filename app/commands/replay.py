@@ -1,0 +1,138 @@
+"""`laurel replay`: import a purchase log through the same use cases as the API."""
+
+import sys
+from dataclasses import dataclass
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from app.cdnow.importing import LogImport, Summary, shift_to_end_on
+from app.cdnow.log import BrokenLine, read_log
+from app.clock import utc_now
+from app.commands.program import applied_from
+from app.commands.running import FAILED, command_of, settings_of_environment
+from app.operator_error import OperatorError
+from app.stores.imports import Import
+from app.wiring import Laurel, open_laurel
+
+IMPORT_NAME = "cdnow"
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of a replay."""
+
+    summary: Summary
+    broken: list[BrokenLine]
+
+
+@click.command()
+@click.argument("file", type=click.Path())
+@click.option("--cdnow", is_flag=True, required=True, help="FILE is a CDNOW log (the only format so far).")
+@click.option("--end-now", is_flag=True, help="Move the log's days so that it ends yesterday.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@command_of
+async def replay(file: str, *, cdnow: bool, end_now: bool, as_json: bool) -> None:
+    """Import the purchase log FILE and print what it came to; lines that are broken are named and left out."""
+    async with open_laurel(settings_of_environment(), beside=True) as laurel:
+        if not await laurel.programs.all_versions():
+            await applied_from(laurel, str(laurel.settings.program), utc_now())
+        replayed = await import_log(laurel, Path(file), end_now=end_now)
+    for broken in replayed.broken:
+        click.echo(f"{file}:{broken.line}: {broken.message}", err=True)
+    if as_json:
+        click.echo(_as_json(replayed))
+    else:
+        print_summary(replayed.summary)
+    if replayed.broken:
+        sys.exit(FAILED)
+
+
+async def import_log(laurel: Laurel, file: Path, *, end_now: bool) -> Replayed:
+    """Import a log with a progress bar, going on where an earlier import of it was cut short.
+
+    Raises:
+        OperatorError: the file cannot be read, holds no purchase, or was imported with other dates.
+        StoreUnavailable: a store did not answer in time; run again.
+    """
+    content = _content(file)
+    purchases, broken = read_log(content.splitlines())
+    if not purchases:
+        raise OperatorError(f"{file} holds no purchase that can be read; is it a CDNOW log?")
+    last_day = max(purchase.day for purchase in purchases)
+    entry = await _begun(laurel, sha256(content).hexdigest(), last_day, end_now=end_now)
+    importing = LogImport(laurel.game, purchases, timedelta(days=entry.shift_days))
+    with _progress() as bar:
+        task = bar.add_task("Importing purchases", total=importing.purchases)
+        await importing.run(lambda recorded: bar.advance(task, recorded))
+    summary = await importing.summary(last_day)
+    await laurel.imports.put(
+        Import(entry.name, entry.digest, entry.shift_days, entry.started_at, completed_at=utc_now())
+    )
+    return Replayed(summary, sorted([*broken, *importing.broken], key=lambda one: one.line))
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise OperatorError(f"{file} cannot be read: {error.strerror}") from None
+
+
+async def _begun(laurel: Laurel, digest: str, last_day: date, *, end_now: bool) -> Import:
+    """The import as it was begun: a log keeps the shift that it was first imported with."""
+    known = await laurel.imports.get(IMPORT_NAME)
+    shift = shift_to_end_on(last_day, utc_now().date()).days if end_now else 0
+    if known is None:
+        known = Import(IMPORT_NAME, digest, shift, started_at=utc_now())
+        await laurel.imports.put(known)
+    elif (known.shift_days != 0) != end_now:
+        how = "with its days moved (--end-now)" if known.shift_days else "with its days as they are"
+        raise OperatorError(f"the log was imported {how} before; do the same again, or set another LAUREL_DATABASE")
+    return known
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def print_summary(summary: Summary) -> None:
+    """The summary as tables."""
+    console = Console()
+    console.print(
+        f"[bold]{summary.members}[/] members, [bold]{summary.purchases}[/] purchases, "
+        f"[bold]{summary.points_issued}[/] points issued",
+        highlight=False,
+    )
+    tiers = Table("Tier", "Members", title="At the end of the log")
+    for tier, count in summary.members_by_tier.most_common():
+        tiers.add_row(tier, str(count))
+    badges = Table("Badge", "Holders", "At each level")
+    for code, count in summary.badges_by_code.most_common():
+        levels = ", ".join(f"{level}: {held}" for level, held in sorted(summary.badge_levels[code].items()))
+        badges.add_row(code, str(count), levels)
+    console.print(tiers, badges)
+
+
+def _as_json(replayed: Replayed) -> str:
+    summary = replayed.summary
+    content = {
+        "members": summary.members,
+        "purchases": summary.purchases,
+        "points_issued": summary.points_issued,
+        "members_by_tier": dict(sorted(summary.members_by_tier.items())),
+        "badges_by_code": dict(sorted(summary.badges_by_code.items())),
+        "badge_levels": {
+            code: {str(level): held for level, held in sorted(levels.items())}
+            for code, levels in sorted(summary.badge_levels.items())
+        },
+        "broken_lines": [{"line": broken.line, "message": broken.message} for broken in replayed.broken],
+    }
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2).decode()

@@ -1,0 +1,68 @@
+"""`laurel up`: everything on one machine, with the example program and purchase log the first time."""
+
+from pathlib import Path
+
+import click
+
+from app.auth import Role
+from app.clock import utc_now
+from app.commands.credentials import minted
+from app.commands.program import applied_from
+from app.commands.replay import IMPORT_NAME, import_log, print_summary
+from app.commands.running import command_of, settings_of_environment
+from app.operator_error import OperatorError
+from app.ports import require_free_port
+from app.server import serve
+from app.web import HOME_QUERY, web_app
+from app.wiring import Laurel, open_laurel
+
+EXAMPLE_LOG = Path("programs/cdnow/CDNOW_sample.txt")
+EXAMPLE_MEMBER = "cdnow-22937"
+"""A customer of the log with something to see: a tier, a badge that can rise, and challenges done."""
+
+
+@click.command()
+@command_of
+async def up() -> None:
+    """Start everything on this machine and serve until Ctrl-C.
+
+    The first time, LAUREL_PROGRAM is applied and the CDNOW sample imported, its days moved so that it ends yesterday.
+    """
+    settings = settings_of_environment()
+    require_free_port(settings.host, settings.port)
+    async with open_laurel(settings) as laurel:
+        if not await laurel.programs.all_versions():
+            applied = await applied_from(laurel, str(settings.program), utc_now())
+            click.echo(f"Applied {settings.program} as version {applied.version} of the program")
+        await _import_example(laurel)
+        authenticator = laurel.authenticator()
+        try:
+            banner = await _banner(laurel)
+            web = web_app(laurel.game, authenticator, laurel.pings)
+            await serve(laurel, web, on_ready=lambda: click.echo(banner))
+        finally:
+            await authenticator.aclose()
+
+
+async def _import_example(laurel: Laurel) -> None:
+    known = await laurel.imports.get(IMPORT_NAME)
+    if known is not None and known.completed_at is not None:
+        return
+    replayed = await import_log(laurel, EXAMPLE_LOG, end_now=True)
+    print_summary(replayed.summary)
+
+
+async def _banner(laurel: Laurel) -> str:
+    settings = laurel.settings
+    url = f"http://{settings.host}:{settings.port}/graphql"
+    known = await laurel.members.by_enrolment_keys([EXAMPLE_MEMBER])
+    lines = ["", f"Laurel serves GraphQL at {url} (open it in a browser to explore). Ctrl-C stops it.", ""]
+    try:
+        if EXAMPLE_MEMBER in known:
+            member, _ = known[EXAMPLE_MEMBER]
+            token = minted(settings, Role.MEMBER, member.member_id)
+            lines += [f"Member token ({member.profile.display_name}, {member.loyalty_number}):", token, ""]
+        lines += ["Staff token:", minted(settings, Role.STAFF, "staff"), ""]
+    except OperatorError as reason:
+        lines += [f"No tokens are printed: {reason}.", ""]
+    return "\n".join([*lines, "The home query, to be sent with the member token:", "", HOME_QUERY])

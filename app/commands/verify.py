@@ -1,0 +1,53 @@
+"""`laurel verify`: replay every journal against its snapshot."""
+
+import sys
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from app.commands.running import FAILED, command_of, settings_of_environment
+from app.stores.claims import Claims
+from app.verification import Difference, Verifier
+from app.wiring import Laurel, open_laurel
+
+MAX_SHOWN = 1000
+
+
+@click.command()
+@click.option("--member", help="Only the member with this loyalty number.")
+@command_of
+async def verify(*, member: str | None) -> None:
+    """Replay every journal against its snapshot; report every difference, and exit 1 if there is one."""
+    async with open_laurel(settings_of_environment(), beside=True) as laurel:
+        verifier = Verifier(laurel.members, laurel.journal, laurel.programs, Claims(laurel.connection))
+        members, found = await (_one(laurel, verifier, member) if member else _all(laurel, verifier))
+    for difference in found[:MAX_SHOWN]:
+        click.echo(str(difference))
+    if len(found) > MAX_SHOWN:
+        click.echo(f"and {len(found) - MAX_SHOWN} more")
+    click.echo(f"{members} members verified, {len(found) or 'no'} difference{'' if len(found) == 1 else 's'}")
+    if found:
+        sys.exit(FAILED)
+
+
+async def _one(laurel: Laurel, verifier: Verifier, loyalty_number: str) -> tuple[int, list[Difference]]:
+    found = (await laurel.members.by_loyalty_numbers([loyalty_number])).get(loyalty_number)
+    if found is None:
+        return 0, []
+    return 1, list(await verifier.verify_member(found.member_id))
+
+
+async def _all(laurel: Laurel, verifier: Verifier) -> tuple[int, list[Difference]]:
+    seen = 0
+    columns = (TextColumn("Replaying journals"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("members", total=await laurel.members.count())
+
+        def progress(members: int) -> None:
+            nonlocal seen
+            seen += members
+            bar.advance(task, members)
+
+        found = [difference async for difference in verifier.verify(progress)]
+    return seen, found

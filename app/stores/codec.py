@@ -1,0 +1,99 @@
+"""Between the game's frozen types and MongoDB's documents. What goes in comes out equal.
+
+Fields keep their names and are all written, defaults too: leaving those out saves a seventh of a snapshot, but then a
+new default in the code would change what was recorded long ago.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from gamification.member import Member
+from gamification.record import Record
+from gamification.state import State
+
+Document = dict[str, Any]
+
+_STATES = TypeAdapter(State)
+_RECORDS = TypeAdapter(Record)
+_MEMBERS = TypeAdapter(Member)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A stored document that is not what Laurel writes. ``seq`` is the record's, None for a member."""
+
+    member_id: str
+    seq: int | None
+    fault: str
+
+
+def record_document(record: Record) -> Document:
+    """A record as it lies in the journal."""
+    return {"_id": record_id(record), **_RECORDS.dump_python(record, warnings=False)}
+
+
+def record_id(record: Record) -> str:
+    """The ``_id`` of a record, which makes (member_id, key) unique.
+
+    A record without an activity has no key; its number stands in, behind a sign that no key begins with.
+    """
+    return keyed_id(record.member_id, record.activity.key if record.activity else f"#{record.seq}")
+
+
+def keyed_id(member_id: str, key: str) -> str:
+    """The ``_id`` of the record that was made with a key. Member ids hold no colon."""
+    return f"{member_id}:{key}"
+
+
+def read_record(document: Document) -> Record:
+    """The record that a journal document holds.
+
+    Raises:
+        pydantic.ValidationError: it holds none.
+    """
+    return _RECORDS.validate_python(document)
+
+
+def member_document(member: Member) -> Document:
+    """A member as they lie in the collection, without what only an enrolment and a commit know."""
+    document: Document = _MEMBERS.dump_python(member)
+    return {"_id": document.pop("member_id"), **document}
+
+
+def read_member(document: Document) -> Member:
+    """The member that a document holds.
+
+    Raises:
+        pydantic.ValidationError: it holds none.
+    """
+    return _MEMBERS.validate_python({**document, "member_id": document.get("_id")})
+
+
+def state_document(state: State) -> Document:
+    """A snapshot as it lies in its member's document."""
+    document: Document = _STATES.dump_python(state)
+    return document
+
+
+def try_member(document: Document) -> Member | Unreadable:
+    """The member that a document holds, or what is wrong with it."""
+    try:
+        return read_member(document)
+    except ValidationError as error:
+        return Unreadable(str(document.get("_id")), None, _first_fault(error))
+
+
+def try_record(document: Document) -> Record | Unreadable:
+    """The record that a document holds, or what is wrong with it."""
+    try:
+        return read_record(document)
+    except ValidationError as error:
+        seq = document.get("seq")
+        return Unreadable(str(document.get("member_id")), seq if isinstance(seq, int) else None, _first_fault(error))
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"

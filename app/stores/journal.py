@@ -1,0 +1,164 @@
+"""The journal in MongoDB: every record, and the one way in which members' snapshots change."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from motor.motor_asyncio import AsyncIOMotorCursor
+from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from app.stores.claims import Claims, claims_of
+from app.stores.codec import (
+    Document,
+    Unreadable,
+    keyed_id,
+    member_document,
+    read_record,
+    record_document,
+    state_document,
+    try_record,
+)
+from app.stores.connection import Collection, Connection, refused_duplicate
+from app.stores.transaction import Session, transact
+from gamification.record import Record
+from gamification.stores import Commit, CommitConflict
+
+MAX_PAGE_RECORDS = 1_000
+STREAM_BATCH_RECORDS = 1_000
+
+
+class MongoJournal:
+    """Implements `gamification.stores.Journal`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._records = connection["journal"]
+        self._members = connection["members"]
+        self._claims = Claims(connection)
+
+    async def commit(self, commits: Sequence[Commit]) -> None:
+        """Write all of it or nothing, durably, in one transaction. Profiles are left as they are.
+
+        Raises:
+            CommitConflict: one of the commits no longer holds.
+            StoreUnavailable: the store did not answer in time.
+        """
+        if not commits:
+            return
+        enrolments = [commit for commit in commits if commit.enrolment_key is not None]
+        claims = [
+            (claim, commit.member.member_id)
+            for commit in enrolments
+            for claim in claims_of(commit.member, commit.enrolment_key)
+        ]
+        members = [_enrolled(commit) for commit in enrolments]
+        snapshots = {commit.member.member_id: commit for commit in commits if commit.enrolment_key is None}
+        records = [record_document(record) for commit in commits for record in commit.records]
+
+        async def write(session: Session) -> None:
+            if enrolments:
+                # The claims first: where an enrolment is repeated, they say so, and not that its handle is taken.
+                await self._claims.take(claims, session)
+                await _insert(self._members, members, session)
+            if snapshots:
+                await self._replace_snapshots(snapshots, session)
+            await _insert(self._records, records, session, refused_id="key")
+
+        await transact(self._connection, write)
+
+    async def by_keys(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Record]:
+        """The records that were made with these (member_id, key) pairs, where there are any.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        ids = [keyed_id(member_id, key) for member_id, key in keys]
+        with self._connection.answering():
+            found = await self._records.find({"_id": {"$in": ids}}).to_list(len(ids))
+        records = [read_record(document) for document in found]
+        return {(record.member_id, record.activity.key): record for record in records if record.activity}
+
+    async def page(self, member_id: str, before_seq: int | None, limit: int) -> Sequence[Record]:
+        """Up to ``limit`` records of a member, newest first, older than ``before_seq`` where that is given.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        limit = min(limit, MAX_PAGE_RECORDS)
+        with self._connection.answering():
+            end = before_seq if before_seq is not None else await self._last_seq(member_id) + 1
+            # Numbers have no gaps, so both ends of a page are known, which any server answers from the index alone.
+            query = {"member_id": member_id, "seq": {"$gte": end - limit, "$lt": end}}
+            found = await self._records.find(query).sort("seq", DESCENDING).to_list(limit)
+        return [read_record(document) for document in found]
+
+    async def history(self, member_id: str) -> AsyncIterator[Record | Unreadable]:
+        """All records of a member, oldest first.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        async for record in self._stream(self._records.find({"member_id": member_id})):
+            yield record
+
+    async def stream(self) -> AsyncIterator[Record | Unreadable]:
+        """All records of all members, in the order of member id and number.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        async for record in self._stream(self._records.find()):
+            yield record
+
+    async def _stream(self, cursor: AsyncIOMotorCursor[Document]) -> AsyncIterator[Record | Unreadable]:
+        cursor.sort([("member_id", ASCENDING), ("seq", ASCENDING)]).batch_size(STREAM_BATCH_RECORDS)
+        while True:
+            with self._connection.answering():
+                documents = await cursor.to_list(STREAM_BATCH_RECORDS)
+            if not documents:
+                return
+            for document in documents:
+                yield try_record(document)
+
+    async def _replace_snapshots(self, commits: Mapping[str, Commit], session: Session) -> None:
+        """Write the snapshots, and nothing else of a member: a commit may have read an older profile.
+
+        The numbers are read within the transaction, whose isolation then refuses to write over anything newer. One read
+        and updates by ``_id`` alone is what every server is quick at; a condition on both is a scan on some.
+        """
+        ids = list(commits)
+        found = await self._members.find({"_id": {"$in": ids}}, {"state.seq": 1}, session=session).to_list(len(ids))
+        if {document["_id"]: document["state"]["seq"] for document in found} != {
+            member_id: commit.base_seq for member_id, commit in commits.items()
+        }:
+            raise CommitConflict
+        updates = [
+            UpdateOne({"_id": member_id}, {"$set": {"state": state_document(commit.state), "due_at": commit.due_at}})
+            for member_id, commit in commits.items()
+        ]
+        written = await self._members.bulk_write(updates, session=session)
+        if written.matched_count != len(updates):
+            raise CommitConflict
+
+    async def _last_seq(self, member_id: str) -> int:
+        document = await self._members.find_one({"_id": member_id}, {"state.seq": 1})
+        seq: int = document["state"]["seq"] if document else 0
+        return seq
+
+
+def _enrolled(commit: Commit) -> Document:
+    """The document of a member who is created by a commit."""
+    enrolment = {"enrolment_key": commit.enrolment_key, "enrolment_hash": commit.enrolment_hash}
+    return {**member_document(commit.member), **enrolment, "due_at": commit.due_at}
+
+
+async def _insert(
+    collection: Collection, documents: Sequence[Document], session: Session, refused_id: str | None = None
+) -> None:
+    """Insert within a transaction; ``refused_id`` is what is taken where an ``_id`` is."""
+    try:
+        await collection.insert_many(documents, session=session)
+    except BulkWriteError as error:
+        duplicate = refused_duplicate(error)
+        if duplicate is None:
+            raise
+        raise CommitConflict(refused_id if "_id" in duplicate["keyPattern"] else None) from error

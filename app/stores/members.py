@@ -1,0 +1,158 @@
+"""The members in MongoDB, each with their snapshot. Snapshots change through the journal only."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+
+from pymongo import ASCENDING, ReturnDocument
+
+from app.stores.claims import Claim, Claims
+from app.stores.codec import Unreadable, read_member, try_member
+from app.stores.connection import Connection, Document
+from app.stores.transaction import Session, transact
+from gamification.member import Member
+from gamification.recording import MAX_COMMIT_ATTEMPTS, backoff_seconds
+from gamification.stores import CommitConflict, HandleTaken, ProfileChanges, StoreUnavailable
+
+
+class MongoMembers:
+    """Implements `gamification.stores.Members`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._collection = connection["members"]
+        self._claims = Claims(connection)
+
+    async def by_ids(self, member_ids: Sequence[str]) -> Mapping[str, Member]:
+        """The members with these ids, where there are any.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        with self._connection.answering():
+            found = await self._collection.find({"_id": {"$in": list(member_ids)}}).to_list(len(member_ids))
+        return {document["_id"]: read_member(document) for document in found}
+
+    async def by_loyalty_numbers(self, numbers: Sequence[str]) -> Mapping[str, Member]:
+        """The members with these loyalty numbers, where there are any.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        members = await self._by_claims([("loyalty_number", number) for number in numbers])
+        return {member.loyalty_number: member for member in members.values()}
+
+    async def by_handle(self, handle: str) -> Member | None:
+        """The member with this public handle.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        return (await self._by_claims([("handle", handle)])).get(("handle", handle))
+
+    async def by_enrolment_keys(self, keys: Sequence[str]) -> Mapping[str, tuple[Member, str]]:
+        """The members that were enrolled with these keys, each with the hash of the enrolment's input.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        owners = await self._claims.owners([("enrolment_key", key) for key in keys])
+        if not owners:
+            return {}
+        with self._connection.answering():
+            found = await self._collection.find({"_id": {"$in": list(owners.values())}}).to_list(len(owners))
+        return {document["enrolment_key"]: (read_member(document), document["enrolment_hash"]) for document in found}
+
+    async def change_profile(self, member_id: str, changes: ProfileChanges) -> Member | None:
+        """Set the fields that are given and no others; returns the member as they are then, None if there is none.
+
+        Raises:
+            HandleTaken: another member has the handle.
+            StoreUnavailable: the store did not answer in time, or others wrote to the member all the while.
+        """
+        given = {f"profile.{name}": value for name, value in changes.profile.items()}
+        given |= {f"visibility.{name}": value for name, value in changes.visibility.items()}
+        if not given:
+            return (await self.by_ids([member_id])).get(member_id)
+
+        async def change(session: Session) -> Member | None:
+            found: Document | None = await self._collection.find_one_and_update(
+                {"_id": member_id}, {"$set": given}, session=session
+            )
+            if found is None:
+                return None
+            before = read_member(found)
+            after = replace(
+                before,
+                profile=replace(before.profile, **changes.profile),
+                visibility=replace(before.visibility, **changes.visibility),
+            )
+            await self._change_handle(member_id, before.profile.handle, after.profile.handle, session)
+            return after
+
+        for attempt in range(MAX_COMMIT_ATTEMPTS):
+            await asyncio.sleep(backoff_seconds(attempt))
+            try:
+                return await transact(self._connection, change)
+            except CommitConflict as conflict:
+                if conflict.taken:
+                    raise HandleTaken from conflict
+        raise StoreUnavailable(f"the member was written to by others {MAX_COMMIT_ATTEMPTS} times in a row")
+
+    async def save_showcase(self, member_id: str, showcase: tuple[str, ...]) -> Member | None:
+        """Replace the showcased badges; returns the member as they are now, None if there is no such member.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        with self._connection.answering():
+            document = await self._collection.find_one_and_update(
+                {"_id": member_id}, {"$set": {"showcase": showcase}}, return_document=ReturnDocument.AFTER
+            )
+        return read_member(document) if document else None
+
+    async def read(self, member_id: str) -> Member | Unreadable | None:
+        """What is stored of a member, sound or not; None if there is nothing.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        with self._connection.answering():
+            document = await self._collection.find_one({"_id": member_id})
+        return try_member(document) if document else None
+
+    async def count(self) -> int:
+        """How many members there are, from the collection's metadata: after a crash it may be a little off.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        with self._connection.answering():
+            return await self._collection.estimated_document_count()
+
+    async def stream(self, batch_size: int, after: str = "") -> AsyncIterator[Sequence[Member | Unreadable]]:
+        """All members in the order of their ids, in batches, from the first id beyond ``after`` on.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        cursor = self._collection.find({"_id": {"$gt": after}}).sort("_id", ASCENDING).batch_size(batch_size)
+        while True:
+            with self._connection.answering():
+                documents = await cursor.to_list(batch_size)
+            if not documents:
+                return
+            yield [try_member(document) for document in documents]
+
+    async def _by_claims(self, claims: Sequence[Claim]) -> Mapping[Claim, Member]:
+        owners = await self._claims.owners(claims)
+        members = await self.by_ids(list(owners.values())) if owners else {}
+        return {claim: members[member_id] for claim, member_id in owners.items() if member_id in members}
+
+    async def _change_handle(self, member_id: str, before: str | None, after: str | None, session: Session) -> None:
+        if before == after:
+            return
+        if before is not None:
+            await self._claims.release(("handle", before), session)
+        if after is not None:
+            await self._claims.take([(("handle", after), member_id)], session)

@@ -1,0 +1,128 @@
+"""The one place where everything is put together: settings in, use cases over real stores out."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from redis.asyncio import Redis
+
+from app.auth import Authenticator, build_authenticator, load_or_create_secret
+from app.clock import utc_now
+from app.embedded import StoreServers, embedded_servers, running_servers
+from app.http.health import Ping
+from app.settings import Settings
+from app.stores.api_keys import MongoApiKeys
+from app.stores.connection import Connection, connect
+from app.stores.imports import MongoImports
+from app.stores.indexes import ensure_indexes
+from app.stores.journal import MongoJournal
+from app.stores.members import MongoMembers
+from app.stores.programs import MongoPrograms
+from gamification.enrolment import Enroller, Identities
+from gamification.member import LOYALTY_NUMBER_DIGITS
+from gamification.program.source import read_program
+from gamification.recording import Recorder
+from gamification.stores import Stores
+from schema.context import Game
+
+
+@dataclass(frozen=True, slots=True)
+class Laurel:
+    """A wired Laurel: the game over its stores, and what the process itself needs of them."""
+
+    settings: Settings
+    servers: StoreServers
+    connection: Connection
+    game: Game
+    members: MongoMembers
+    journal: MongoJournal
+    programs: MongoPrograms
+    imports: MongoImports
+    api_keys: MongoApiKeys
+    pings: dict[str, Ping]
+
+    def authenticator(self) -> Authenticator:
+        """What tells who sent a request.
+
+        Raises:
+            OperatorError: the settings name no usable way to verify a token.
+        """
+        return build_authenticator(self.settings, self.api_keys, generated_secret=generated_secret(self.settings))
+
+
+def generated_secret(settings: Settings) -> str | None:
+    """The token secret that is made for a machine of one's own; None where the settings bring one or real servers."""
+    embedded = settings.mongo_url is None
+    return load_or_create_secret(settings.data_dir) if embedded and not settings.jwt_jwks_url else None
+
+
+@asynccontextmanager
+async def open_laurel(settings: Settings, *, beside: bool = False) -> AsyncIterator[Laurel]:
+    """Laurel over the servers of the settings, embedded ones being started; closed when the block ends.
+
+    ``beside`` lets a command use the embedded servers of a Laurel that runs already.
+
+    Raises:
+        OperatorError: the servers cannot be started or the data folder is in use.
+        StoreUnavailable: MongoDB does not answer.
+    """
+    shared = running_servers(settings.data_dir) if beside and settings.mongo_url is None else None
+    if shared is not None:
+        async with _over(shared, settings) as laurel:
+            yield laurel
+        return
+    async with (
+        embedded_servers(settings.data_dir, mongo_url=settings.mongo_url, redis_url=settings.redis_url) as servers,
+        _over(servers, settings) as laurel,
+    ):
+        yield laurel
+
+
+@asynccontextmanager
+async def _over(servers: StoreServers, settings: Settings) -> AsyncIterator[Laurel]:
+    client = connect(servers.mongo_url, settings.store_timeout_seconds)
+    redis = Redis.from_url(servers.redis_url, socket_timeout=settings.store_timeout_seconds)
+    try:
+        database = client[settings.database]
+        connection = Connection(database, settings.store_timeout_seconds)
+        await ensure_indexes(connection)
+        yield _wire(
+            settings,
+            servers,
+            connection,
+            MongoApiKeys(database),
+            {
+                "mongodb": lambda: client.admin.command("ping"),
+                "redis": redis.ping,
+            },
+        )
+    finally:
+        await redis.aclose()
+        client.close()
+
+
+def _wire(
+    settings: Settings,
+    servers: StoreServers,
+    connection: Connection,
+    api_keys: MongoApiKeys,
+    pings: dict[str, Ping],
+) -> Laurel:
+    members, journal = MongoMembers(connection), MongoJournal(connection)
+    programs = MongoPrograms(connection, read_program)
+    stores = Stores(members, journal, programs)
+    tolerance = timedelta(seconds=settings.future_tolerance_seconds)
+    identities = Identities(
+        member_id=lambda: uuid4().hex, serial=lambda: secrets.randbelow(10 ** (LOYALTY_NUMBER_DIGITS - 1))
+    )
+    game = Game(
+        stores=stores,
+        recorder=Recorder(stores, utc_now, tolerance),
+        enroller=Enroller(stores, utc_now, tolerance, identities),
+        now=utc_now,
+    )
+    imports = MongoImports(connection)
+    return Laurel(settings, servers, connection, game, members, journal, programs, imports, api_keys, pings)
