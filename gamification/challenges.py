@@ -36,11 +36,15 @@ class Fact:
 
 def count(draft: Draft, fact: Fact) -> None:
     """Let a fact count towards every challenge that listens to it, and complete those that reach their goal."""
-    for challenge in draft.program.challenges_on(fact.kind):
+    for challenge in draft.program.challenges_by_kind.get(fact.kind, ()):
         held = draft.challenges.get(challenge.code, NOT_BEGUN)
         if phase(challenge, draft, draft.program, draft.at) is not Phase.ACTIVE:
             continue
-        values = draft.values.extended({"effect.code": fact.code, "effect.points": fact.points})
+        values = (
+            draft.values.extended({"effect.code": fact.code, "effect.points": fact.points})
+            if fact.code
+            else draft.values
+        )
         counted = _count(challenge, held, fact, values, draft.day)
         if counted != held:
             _progress(draft, challenge, held, counted)

@@ -21,6 +21,8 @@ MAX_EFFECTS = 2000
 MAX_OPEN_LOTS = 400
 """Beyond this, available lots that expire together become one, so that a long history does not bloat a snapshot."""
 
+_NO_EFFECT = {"effect.code": "", "effect.points": 0}
+"""What a challenge reads of the effect it counts where it counts the activity itself."""
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -46,6 +48,8 @@ class Draft:
         self._links: list[int] = []
         self._activity_values = _activity_values(program, activity) if activity else {}
         self._values: Values | None = None
+        self.unjudged = True
+        """Whether something that tiers and badges are judged by has changed since they were."""
 
     def why(self, source: Any, code: str, arithmetic: str = "", **more: Any) -> Why:
         """A reason whose cause is the effect at hand."""
@@ -111,17 +115,19 @@ class Draft:
         """Add to the member's lifetime sums."""
         added = {name: getattr(self.totals, name) + amount for name, amount in amounts.items()}
         self.totals = replace(self.totals, **added)
-        self._values = None
+        self.touch()
 
     def add_standing(self, amount: int) -> None:
         """Count towards the tier ladder: points, or minor units of money."""
         if self.program.tiers:
             tally = add(self.standing.tally, self.program.tiers.window, self.day, amount)
             self.standing = replace(self.standing, tally=tally)
+            self.touch()
 
     def touch(self) -> None:
-        """What the rules may read of the member has changed."""
+        """What rules, tiers and badges read of the member has changed."""
         self._values = None
+        self.unjudged = True
 
     @property
     def values(self) -> Values:
@@ -161,12 +167,13 @@ class Draft:
 
     def _move(self, available: int = 0, pending: int = 0) -> None:
         self.balance = Balance(self.balance.available + available, self.balance.pending + pending)
-        self._values = None
+        self.touch()
 
 
 def _activity_values(program: Program, activity: Activity) -> dict[str, Any]:
     local = activity.occurred_at.astimezone(program.time_zone)
     return {
+        **_NO_EFFECT,
         "activity.kind": activity.kind,
         "activity.amount": float(program.money.to_major(activity.amount_minor)),
         "activity.quantity": activity.quantity,

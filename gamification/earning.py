@@ -31,7 +31,7 @@ class Award:
 
 def earn(draft: Draft, activity: Activity) -> None:
     """Credit what every rule for this kind of activity gives."""
-    for rule in draft.program.rules_on(activity.kind):
+    for rule in draft.program.rules_by_kind.get(activity.kind, ()):
         if _cooling_down(draft, rule) or (rule.when and not rule.when.holds(draft.values)):
             continue
         award = _capped(draft, rule, _award(draft, rule.earn, activity))

@@ -126,8 +126,14 @@ def _settle(draft: Draft) -> None:
 
 
 def _settle_standing(draft: Draft) -> None:
-    tiers.settle(draft)
-    badges.settle(draft)
+    """Judge tier and badges anew if what they are judged by has changed.
+
+    Once: a badge that another badge earns is won when that one's consequences are worked out, and names it.
+    """
+    if draft.unjudged:
+        draft.unjudged = False
+        tiers.settle(draft)
+        badges.settle(draft)
 
 
 def _follow(draft: Draft, effect: Effect) -> None:

@@ -1,9 +1,9 @@
 """Challenges: count, sum, collect or follow steps within a window, for a reward."""
 
-from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gamification.expressions import EffectCondition, EffectMeasure
@@ -57,15 +57,12 @@ class Challenge(Definition):
     ends_at: Instant | None = None
     requires: Requirements = Requirements()
     reward: Reward = Reward()
-    _kinds: frozenset[str] = PrivateAttr(default=frozenset())
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for fault in (self._measure_fault(), self._repeat_fault(), self._period_fault()):
             if fault:
                 raise fault
-        kinds = [*(self.on or ()), *(kind for step in self.steps for kind in step.on)]
-        self._kinds = frozenset(kinds)
         return self
 
     def _measure_fault(self) -> PydanticCustomError | None:
@@ -97,20 +94,17 @@ class Challenge(Definition):
             return misfit("ends_at must come after starts_at", "ends_at")
         return None
 
-    @property
+    @cached_property
     def scale(self) -> int:
         """By what a progress is multiplied to be kept as a whole number."""
         return SUM_SCALE if self.measure == "sum" and self.of and self.of.returns == "DOUBLE" else 1
 
-    @property
+    @cached_property
     def goal(self) -> int:
         """The target as progress is kept: scaled, or the number of steps."""
         return len(self.steps) if self.target is None else self.target * self.scale
 
-    def listens_to(self, kind: str) -> bool:
-        """Whether an activity or effect of this kind can count."""
-        return kind in self._kinds
-
-    def open_at(self, at: datetime) -> bool:
-        """Whether the challenge runs at an instant."""
-        return not (self.starts_at and at < self.starts_at) and not (self.ends_at and at >= self.ends_at)
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of activities and effects that can count."""
+        return frozenset([*(self.on or ()), *(kind for step in self.steps for kind in step.on)])

@@ -159,12 +159,12 @@ def _repeating(data: Any) -> Iterator[tuple[Location, Challenge]]:
 def _feeds(challenge: Challenge) -> Iterator[tuple[str, Fraction]]:
     """Through which kinds its completion counts towards such challenges, and what share of a completion it is."""
     counts = challenge.measure == "count"
-    if challenge.listens_to("points.earned") and challenge.reward.points:
+    if "points.earned" in challenge.kinds and challenge.reward.points:
         if challenge.measure == "sum" and challenge.of and challenge.of.source.strip() == "effect.points":
             yield "points.earned as a sum", Fraction(challenge.reward.points * challenge.scale, challenge.goal)
         elif counts:
             yield "points.earned", Fraction(1, challenge.goal)
-    if challenge.listens_to("challenge.completed") and counts:
+    if "challenge.completed" in challenge.kinds and counts:
         yield "challenge.completed", Fraction(1, challenge.goal)
 
 

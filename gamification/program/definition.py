@@ -105,13 +105,17 @@ class Program(Definition):
         """The badges that a measure or a condition decides, which every change of a member may earn."""
         return tuple(b for b in self.badges if b.earned and (b.earned.measure or b.earned.condition))
 
-    def rules_on(self, kind: str) -> tuple[Rule, ...]:
-        """The rules for activities of a kind, in the program's order."""
-        return tuple(rule for rule in self.rules if kind in rule.on)
+    @cached_property
+    def rules_by_kind(self) -> dict[str, tuple[Rule, ...]]:
+        """The rules for each kind of activity that has any, in the program's order."""
+        kinds = {kind for rule in self.rules for kind in rule.on}
+        return {kind: tuple(rule for rule in self.rules if kind in rule.on) for kind in kinds}
 
-    def challenges_on(self, kind: str) -> tuple[Challenge, ...]:
-        """The challenges towards which activities or effects of a kind may count."""
-        return tuple(challenge for challenge in self.challenges if challenge.listens_to(kind))
+    @cached_property
+    def challenges_by_kind(self) -> dict[str, tuple[Challenge, ...]]:
+        """The challenges that each kind of activity or effect may count towards."""
+        kinds = {kind for challenge in self.challenges for kind in challenge.kinds}
+        return {kind: tuple(c for c in self.challenges if kind in c.kinds) for kind in kinds}
 
     def badges_for(self, *, challenge: str | None = None, tier: str | None = None) -> tuple[Badge, ...]:
         """The badges that completing a challenge, or reaching a tier, earns."""

@@ -23,6 +23,7 @@ _CORE_SCHEMA = (
     (INT, r"[-+]?[0-9]+", "-+0123456789"),
     (FLOAT, r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
 )
+_TOLD_WHERE_IT_BEGINS = ("found unexpected end of stream", "could not find expected ':'")
 _MARKERS = ("while scanning a tag", "while scanning an alias", "while scanning an anchor", "while parsing a tag")
 _PLAIN_WORDS = (
     ("mapping values are not allowed", "has a ': ' too many: put the text in quotes, or mend the indentation"),
@@ -131,7 +132,7 @@ def compose(text: str) -> yaml.Node:
 def _syntax_fault(error: yaml.MarkedYAMLError, lines: Lines) -> ProgramFaults:
     problem = error.problem or ""
     mark = error.problem_mark or error.context_mark
-    if "end of stream" in problem and error.context_mark:
+    if error.context_mark and any(part in problem for part in _TOLD_WHERE_IT_BEGINS):
         mark = error.context_mark
     words = next((plain for part, plain in _PLAIN_WORDS if part in problem), f"is not YAML: {shown(problem)}")
     if (error.context or "").startswith(_MARKERS) and error.context_mark:

@@ -1,10 +1,11 @@
 """Tiers: the ladder members climb by what they spend or earn within a window."""
 
 from decimal import Decimal
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, model_validator
 
 from gamification.program.base import Code, Definition, Reward, WindowField, misfit
 from gamification.program.texts import Text
@@ -26,7 +27,6 @@ class Tiers(Definition):
     metric: Literal["spend", "points"]
     window: WindowField
     levels: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=20)]
-    _index: dict[str, int] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
@@ -39,9 +39,13 @@ class Tiers(Definition):
         for number, threshold in enumerate(thresholds):
             if self.metric == "points" and threshold % 1:
                 raise misfit("a threshold in points is a whole number", "levels", number, "threshold")
-        self._index.update({tier.code: number for number, tier in enumerate(self.levels)})
         return self
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Where each tier stands on the ladder, from 0, by its code."""
+        return {tier.code: number for number, tier in enumerate(self.levels)}
 
     def position(self, code: str | None) -> int:
         """Where a tier stands on the ladder, from 0; a tier that is no longer in the program counts as the lowest."""
-        return self._index.get(code or "", 0)
+        return self.positions.get(code or "", 0)

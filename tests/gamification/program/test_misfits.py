@@ -1,0 +1,102 @@
+"""Faults between the fields of one part, each sound by itself: exact position, path and words."""
+
+import pytest
+
+from tests.gamification.program.marked import HEAD, assert_faults, badge, challenge, rule, tiers
+
+NARROWS = "narrows per_amount or per_items, and neither is given; use a condition in 'when' instead"
+ONE_MEASURE = "give one of per_amount, per_items and formula, or none for points per activity"
+ONE_WAY = "give exactly one of measure, condition, challenge and tier"
+TEXT = "must be text, or one text per language (en: ..., da: ...)"
+WINDOW = "a window is 'lifetime', 'calendar day|week|month|quarter|year' or 'rolling N days' (1 to 3660)"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        (rule("earn: ‸{per_amount: 1, per_items: 1}"), "rules.0.earn", ONE_MEASURE),
+        (
+            rule("earn: {formula: 2.5, points: ‸3}"),
+            "rules.0.earn.points",
+            "a formula gives the points itself; leave points out",
+        ),
+        (rule("earn: {categories: ‸[tea]}"), "rules.0.earn.categories", NARROWS),
+        (
+            tiers("    - {code: a, name: A, threshold: ‸5}\n"),
+            "tiers.levels.0.threshold",
+            "the first tier needs threshold 0",
+        ),
+        (
+            tiers("    - {code: a, name: A, threshold: 0}\n    - {code: b, name: B, threshold: ‸0}\n"),
+            "tiers.levels.1.threshold",
+            "the thresholds must rise from tier to tier",
+        ),
+        (
+            tiers("    - {code: a, name: A, threshold: 0}\n    - {code: b, name: B, threshold: ‸1.5}\n", "points"),
+            "tiers.levels.1.threshold",
+            "a threshold in points is a whole number",
+        ),
+        (
+            challenge("on: x, target: 1, starts_at: 2026-05-02T00:00:00Z, ends_at: ‸2026-05-01T00:00:00Z"),
+            "challenges.0.ends_at",
+            "ends_at must come after starts_at",
+        ),
+        (
+            challenge("on: x, target: 1, repeat: ‸each_window"),
+            "challenges.0.repeat",
+            "'repeat: each_window' needs a calendar window",
+        ),
+        (
+            challenge("on: x, target: 1, measure: ‸sum"),
+            "challenges.0.measure",
+            "'of' says what to sum or collect; give it for sum and distinct, not for count",
+        ),
+        (
+            challenge("on: x, target: 1, measure: sum, of: ‸activity.day"),
+            "challenges.0.of",
+            "'of' gives STRING; a sum needs a number",
+        ),
+        (
+            challenge("on: x, target: 1, measure: distinct, of: ‸activity.amount"),
+            "challenges.0.of",
+            "'of' gives DOUBLE; distinct values are texts or whole numbers",
+        ),
+        (
+            challenge("on: x, target: ‸1001, measure: distinct, of: activity.day"),
+            "challenges.0.target",
+            "at most 1000 distinct values can be collected",
+        ),
+        (challenge("measure: ‸steps"), "challenges.0.measure", "steps and 'measure: steps' belong together"),
+        (
+            challenge("measure: steps, steps: [{title: S, on: x}], target: ‸2"),
+            "challenges.0.target",
+            "leave out target: each step says what counts",
+        ),
+        (
+            challenge("on: x").replace("{code: c", "‸{code: c"),
+            "challenges.0",
+            "needs 'on' (what counts) and 'target' (how much of it)",
+        ),
+        (badge("earned: {measure: member.items}, levels: [5, ‸5]"), "badges.0.levels.1", "the levels must rise"),
+        (badge("levels: ‸[1, 2]"), "badges.0.levels", "levels need a measure to reach them by"),
+        (badge("earned: ‸{}"), "badges.0.earned", ONE_WAY),
+        (badge("earned: ‸{measure: '1', condition: 'true'}"), "badges.0.earned", ONE_WAY),
+    ],
+)
+def test_a_misfit_is_told_at_the_value_to_look_at(text: str, path: str, message: str) -> None:
+    assert_faults(text, (path, message))
+
+
+def test_a_fault_within_a_field_does_not_hide_one_between_fields() -> None:
+    assert_faults(
+        HEAD
+        + "tiers:\n  metric: spend\n  window: ‸lifelong\n  levels:\n"
+        + "    - {code: a, name: A, threshold: 0, ‸color: red}\n"
+        + "    - {code: b, name: ‸3, threshold: 9}\n"
+        + "    - {code: c, nmae: C, threshold: ‸5}\n".replace("nmae", "‸nmae"),
+        ("tiers.window", WINDOW),
+        ("tiers.levels.0.color", "unknown field 'color'; known here: benefits, code, name, reward, threshold"),
+        ("tiers.levels.1.name", TEXT),
+        ("tiers.levels.2.nmae", "unknown field 'nmae'; did you mean 'name'?"),
+        ("tiers.levels.2.threshold", "the thresholds must rise from tier to tier"),
+    )

@@ -1,0 +1,205 @@
+"""Random programs and random histories for property tests, leaning towards borders: midnights, DST, year ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from gamification.activity import Activity, LineItem, Scalar
+from gamification.program import Program
+from gamification.windows import Window
+from tests.gamification.programs import (
+    Part,
+    adjustment,
+    badge,
+    challenge,
+    event,
+    ladder,
+    program,
+    purchase,
+    rule,
+    steps,
+)
+
+ZONES = (
+    "UTC",
+    "Europe/Copenhagen",
+    "Pacific/Kiritimati",
+    "America/St_Johns",
+    "America/Sao_Paulo",
+    "America/Havana",
+    "Asia/Beirut",
+    "Pacific/Apia",
+    "Antarctica/Casey",
+)
+STARTS = tuple(
+    datetime.fromisoformat(text).replace(tzinfo=UTC)
+    for text in (
+        "1997-01-01",
+        "2010-11-06T20:00",  # St. John's: the day after begins, stops and goes on
+        "2018-11-03T12:00",  # Sao Paulo: a day without midnight
+        "2020-02-27T22:00",  # a leap day ahead
+        "2020-12-27T09:30",  # week 53, and the turn of the year
+        "2022-03-26T12:00",  # Beirut: a day without midnight
+        "2011-12-29T06:00",  # Apia: a day that was left out
+        "2024-10-26T23:15",  # Copenhagen: an hour twice
+    )
+)
+CATEGORIES = ("food", "music", "toys")
+KINDS = ("visit", "review", "survey")
+
+windows: SearchStrategy[Window] = st.one_of(
+    st.sampled_from([Window(unit) for unit in ("lifetime", "day", "week", "month", "quarter", "year")]),
+    st.integers(1, 400).map(lambda days: Window("rolling", days)),
+)
+points = st.integers(0, 120)
+targets = st.integers(1, 6)
+
+
+@st.composite
+def _rules(draw: DrawFn) -> list[Part]:
+    caps: Part = draw(
+        st.dictionaries(
+            st.sampled_from(["activity", "day", "week", "month", "year", "lifetime"]), st.integers(0, 200), max_size=2
+        )
+    )
+    narrowed: Part = draw(st.sampled_from([{}, {"categories": ["food"]}, {"items": "item.quantity > 1"}]))
+    base = {"points": draw(st.integers(0, 5)), "per_amount": draw(st.sampled_from(["1", "0.1", "10", "2.50"]))}
+    rounding = draw(st.sampled_from(["floor", "ceil", "half_up"]))
+    return [
+        rule("base", earn=base | narrowed | {"rounding": rounding}, caps=caps, qualifying=draw(st.booleans())),
+        rule("pieces", earn={"points": draw(points), "per_items": draw(st.integers(1, 4))}),
+        rule("visit", on=list(KINDS[:2]), earn={"points": draw(points)}, cooldown_minutes=draw(st.integers(1, 3000))),
+        rule("vip", when='activity.attributes["vip"] == true', earn={"formula": "activity.amount * 0.1"}),
+        rule("survey", on="survey", earn={"formula": 'activity.attributes["score"] * 10'}, caps={"day": 100}),
+    ]
+
+
+@st.composite
+def _tiers(draw: DrawFn) -> Part:
+    low = draw(st.integers(1, 80))
+    rewards = {"silver": {"points": draw(points), "badge": "gift", "qualifying": draw(st.booleans())}}
+    metric, window = draw(st.sampled_from(["spend", "points"])), str(draw(windows))
+    return ladder(metric, window, rewards=rewards, bronze=0, silver=low, gold=2 * low, platinum=5 * low)
+
+
+def _repeat(draw: DrawFn, window: Window) -> str:
+    calendar = window.unit not in ("lifetime", "rolling")
+    return draw(st.sampled_from(["never", "always", *(["each_window"] if calendar else [])]))
+
+
+@st.composite
+def _challenges(draw: DrawFn) -> list[Part]:
+    measures: list[Part] = [
+        {"target": draw(targets)},
+        {"measure": "sum", "of": "activity.quantity", "target": draw(targets) * 3},
+        {"measure": "sum", "of": "activity.amount", "target": draw(targets) * 10},
+        {"measure": "distinct", "of": "activity.weekday", "target": draw(targets)},
+        {"on": ["points.earned"], "measure": "sum", "of": "effect.points", "target": draw(targets) * 20},
+        {"on": ["tier.reached", "badge.won", "challenge.completed"], "target": draw(targets)},
+        {"on": "badge.won", "when": 'effect.code == "gift"', "target": 1},
+        steps("visit", "purchase", "review", purchase="activity.quantity > 0"),
+    ]
+    made = []
+    for number, measure in enumerate(measures):
+        window = draw(windows)
+        reward: Part = {"points": draw(points), "qualifying": draw(st.booleans())}
+        if draw(st.booleans()):
+            reward["badge"] = "gift"
+        requires: Part = draw(st.sampled_from([{}, {}, {"tier": "silver"}, {"badges": ["gift"]}]))
+        more = {"window": str(window), "repeat": _repeat(draw, window), "reward": reward, "requires": requires}
+        made.append(challenge(f"c{number}", **measure, **more))
+    return made
+
+
+@st.composite
+def _badges(draw: DrawFn) -> list[Part]:
+    each = draw(points)
+    return [
+        badge("gift", levels=[{"points": each}]),
+        badge("buyer", earned={"measure": "member.purchases"}, levels=[{"at": n, "points": each} for n in (1, 2, 5)]),
+        badge("rich", earned={"measure": "member.points"}, levels=[50, 200, 1000]),
+        badge("spender", earned={"measure": "member.spend"}, levels=[{"at": 20, "points": each}, {"at": 100}]),
+        badge("night", earned={"condition": "activity.hour < 6"}, levels=[{"points": each}]),
+        badge("gilded", earned={"tier": "gold"}),
+        badge("doer", earned={"challenge": "c0"}, levels=[{"points": each}]),
+    ]
+
+
+@st.composite
+def definitions(draw: DrawFn) -> Part:
+    """What a program is made of: parts of every sort, wired to set each other off."""
+    currency: Part = draw(
+        st.fixed_dictionaries({}, optional={"pending_days": st.integers(0, 40), "expire_days": st.integers(1, 400)})
+    )
+    return {
+        "time_zone": draw(st.sampled_from(ZONES)),
+        "points": currency,
+        "rules": draw(_rules()),
+        "tiers": draw(_tiers()),
+        "challenges": draw(_challenges()),
+        "badges": draw(_badges()),
+    }
+
+
+programs: SearchStrategy[Program] = definitions().map(lambda parts: program(**parts))
+
+
+lines: SearchStrategy[tuple[LineItem, ...]] = st.lists(
+    st.builds(
+        LineItem,
+        sku=st.sampled_from(["cd", "lp", "mug"]),
+        quantity=st.integers(1, 4),
+        amount_minor=st.integers(0, 5000),
+        category=st.sampled_from([*CATEGORIES, None]),
+    ),
+    max_size=3,
+).map(tuple)
+attributes: SearchStrategy[dict[str, Scalar]] = st.fixed_dictionaries(
+    {}, optional={"vip": st.booleans(), "score": st.sampled_from([-3, 0, 2.5, 7, "good"])}
+)
+gaps: SearchStrategy[timedelta] = st.one_of(
+    st.sampled_from([timedelta(), timedelta(minutes=1), timedelta(minutes=-90), timedelta(days=-40)]),
+    st.integers(0, 36).map(lambda hours: timedelta(hours=hours)),
+    st.integers(0, 3 * 24 * 60).map(lambda minutes: timedelta(minutes=minutes)),
+    st.integers(0, 500).map(lambda days: timedelta(days=days)),
+)
+"""How much later than the newest the next activity happened; some are reported late."""
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that is to happen ``gap`` after the newest instant so far; ``make`` gives the activity at a time."""
+
+    gap: timedelta
+    make: Callable[[datetime], Activity]
+
+
+def _purchase(items: tuple[LineItem, ...], amount: int, more: dict[str, Scalar]) -> Callable[[datetime], Activity]:
+    return lambda when: purchase(when, amount, *items, attributes=more)
+
+
+def _event(kind: str, more: dict[str, Scalar]) -> Callable[[datetime], Activity]:
+    return lambda when: event(kind, when, more)
+
+
+def _adjustment(given: int) -> Callable[[datetime], Activity]:
+    return lambda when: adjustment(when, given)
+
+
+purchases = st.builds(_purchase, lines, st.integers(0, 20000), attributes)
+events = st.builds(_event, st.sampled_from(KINDS), attributes)
+adjustments = st.builds(_adjustment, st.integers(-150, 150).filter(bool))
+happenings = st.builds(Happening, gaps, st.one_of(purchases, purchases, events, adjustments))
+histories = st.lists(happenings, max_size=14)
+
+
+def timeline(start: datetime, history: list[Happening]) -> list[Activity]:
+    """The history as activities, each placed after the newest before it."""
+    newest, made = start, []
+    for happening in history:
+        made.append(happening.make(newest + happening.gap))
+        newest = max(newest, newest + happening.gap)
+    return made

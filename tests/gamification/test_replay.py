@@ -1,0 +1,133 @@
+"""Replay: a whole history comes to the same state again, each record under the version it was decided under."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gamification.fold import Applied, advance, apply, replay, replay_one
+from gamification.record import Record
+from gamification.state import Balance, State
+from tests.gamification.programs import (
+    JOINED_AT,
+    Player,
+    adjustment,
+    at,
+    badge,
+    challenge,
+    ladder,
+    program,
+    purchase,
+    rule,
+)
+
+FIRST = program(
+    rules=[rule()],
+    points={"pending_days": 2, "expire_days": 20},
+    tiers=ladder("spend", "rolling 30 days", bronze=0, silver=100),
+    challenges=[challenge("c", target=2, repeat="always", reward={"points": 5})],
+)
+SECOND = program(
+    rules=[rule(earn={"points": 3, "per_amount": "1"})],
+    tiers=ladder("spend", "rolling 30 days", bronze=0, silver=200),
+    badges=[badge("b", earned={"measure": "member.purchases"}, levels=[1, 3])],
+)
+
+
+def played() -> Player:
+    shopper = Player(FIRST)
+    shopper.do(purchase(at("2024-05-01"), 9000), purchase(at("2024-05-02"), 3000), adjustment(at("2024-05-05"), -50))
+    shopper.wait(at("2024-07-01"))
+    return shopper
+
+
+def test_replay_comes_to_the_same_state() -> None:
+    shopper = played()
+    assert [record.activity is None for record in shopper.records] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert replay(JOINED_AT, shopper.records, {1: FIRST}) == shopper.state
+
+
+def test_replay_of_nothing() -> None:
+    assert replay(JOINED_AT, [], {}) == State.new(JOINED_AT)
+
+
+def test_every_prefix_of_a_history_replays() -> None:
+    shopper = played()
+    state = State.new(JOINED_AT)
+    for number, record in enumerate(shopper.records, start=1):
+        state, outcome = replay_one(state, record, FIRST)
+        assert outcome == record.outcome
+        assert state == replay(JOINED_AT, shopper.records[:number], {1: FIRST})
+        assert state.seq == number
+        assert state.balance == record.outcome.balance
+
+
+def test_each_record_is_judged_by_its_own_version() -> None:
+    shopper = Player(FIRST)
+    shopper.do(purchase(at("2024-05-01"), 15000))
+    shopper.program = SECOND
+    assert shopper.do(purchase(at("2024-05-01 12:00"), 1000)) == [
+        "available +30 by rule base",
+        "tier silver down to bronze",
+        "badge b 1",
+    ]
+    records = [shopper.records[0], replace(shopper.records[1], program_version=2)]
+    assert replay(JOINED_AT, records, {1: FIRST, 2: SECOND}) == shopper.state
+    assert shopper.state.balance == Balance(30, 150)
+    # Under the first version alone it would have come to something else.
+    assert replay(JOINED_AT, shopper.records, {1: FIRST}).balance == Balance(0, 165)
+
+
+def test_a_missing_version_is_named() -> None:
+    shopper = played()
+    with pytest.raises(KeyError, match="1"):
+        replay(JOINED_AT, shopper.records, {2: SECOND})
+
+
+def test_a_history_that_has_been_tampered_with_does_not_come_to_the_same() -> None:
+    shopper = played()
+    first = shopper.records[0]
+    assert first.activity is not None
+    forged = replace(first, activity=replace(first.activity, amount_minor=9100))
+    assert replay(JOINED_AT, [forged, *shopper.records[1:]], {1: FIRST}) != shopper.state
+    for left_out in range(len(shopper.records)):
+        records = shopper.records[:left_out] + shopper.records[left_out + 1 :]
+        assert replay(JOINED_AT, records, {1: FIRST}).seq < shopper.state.seq
+
+
+def test_a_record_of_time_in_which_nothing_was_due_is_no_step() -> None:
+    shopper = played()
+    due = next(record for record in shopper.records if record.activity is None)
+    fresh = State.new(JOINED_AT)
+    assert replay_one(fresh, due, FIRST) == (fresh, None)
+    applied = apply(fresh, purchase(at("2024-05-01"), 9000), FIRST)
+    assert isinstance(applied, Applied)
+    early = replace(due, outcome=replace(due.outcome, at=at("2024-05-03") - timedelta(milliseconds=1)))
+    assert replay_one(applied.state, early, FIRST) == (applied.state, None)
+
+
+def test_a_refused_activity_in_a_journal_is_no_step() -> None:
+    shopper = played()
+    refused = adjustment(at("2024-08-01"), -(10**6))
+    record = Record("m", 99, 1, refused, shopper.records[0].outcome, at("2024-08-01"))
+    assert replay_one(shopper.state, record, FIRST) == (shopper.state, None)
+
+
+def test_one_record_of_time_takes_one_step_however_much_is_due() -> None:
+    applied = apply(State.new(JOINED_AT), purchase(at("2024-05-01"), 9000), FIRST)
+    assert isinstance(applied, Applied)
+    final, outcomes = advance(applied.state, at("2025-01-01"), FIRST)
+    assert len(outcomes) == 2
+    record = Record("m", 2, 1, None, outcomes[0], at("2025-01-01"))
+    state, outcome = replay_one(applied.state, record, FIRST)
+    assert outcome == outcomes[0]
+    assert (state.seq, final.seq) == (2, 3)
