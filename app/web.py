@@ -4,7 +4,8 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
 import schema
 from app.auth import Authenticator, InvalidCredentials
@@ -19,8 +20,11 @@ HOME_QUERY = (Path(schema.__file__).parent / "home.graphql").read_text(encoding=
 """The query that every phone sends when the app opens; also what the development page starts with."""
 
 
-def web_app(game: Game, authenticator: Authenticator, pings: dict[str, Ping]) -> Starlette:
-    """The application. It holds no state but caches; purchases go on without Redis, so only MongoDB is required."""
+def web_app(game: Game, authenticator: Authenticator, pings: dict[str, Ping], icons: Path | None = None) -> Starlette:
+    """The application. It holds no state but caches; purchases go on without Redis, so only MongoDB is required.
+
+    ``icons`` is a folder of badge icons to serve under ``/icons``, where there is one.
+    """
 
     async def make_context(request: Request) -> Context:
         try:
@@ -30,9 +34,10 @@ def web_app(game: Game, authenticator: Authenticator, pings: dict[str, Ping]) ->
         return Context(game, principal, accepted_languages(request.headers.get("accept-language")))
 
     graphql = graphql_app(build_schema(), make_context, ide_query=HOME_QUERY)
-    return Starlette(
-        routes=[
-            Route("/graphql", graphql),
-            Route("/health", health_endpoint(pings, required=["mongodb"]), methods=["GET"]),
-        ]
-    )
+    routes: list[BaseRoute] = [
+        Route("/graphql", graphql),
+        Route("/health", health_endpoint(pings, required=["mongodb"]), methods=["GET"]),
+    ]
+    if icons is not None and icons.is_dir():
+        routes.append(Mount("/icons", StaticFiles(directory=icons)))
+    return Starlette(routes=routes)

@@ -1,10 +1,11 @@
 """The one place where everything is put together: settings in, use cases over real stores out."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -43,6 +44,11 @@ class Laurel:
     imports: MongoImports
     api_keys: MongoApiKeys
     pings: dict[str, Ping]
+
+    @property
+    def icons(self) -> Path:
+        """The folder of badge icons beside the program's file."""
+        return self.settings.program.parent / "icons"
 
     def authenticator(self) -> Authenticator:
         """What tells who sent a request.
@@ -89,7 +95,7 @@ async def _over(servers: StoreServers, settings: Settings) -> AsyncIterator[Laur
         database = client[settings.database]
         connection = Connection(database, settings.store_timeout_seconds)
         await ensure_indexes(connection)
-        yield _wire(
+        yield wire(
             settings,
             servers,
             connection,
@@ -104,13 +110,16 @@ async def _over(servers: StoreServers, settings: Settings) -> AsyncIterator[Laur
         client.close()
 
 
-def _wire(
+def wire(
     settings: Settings,
     servers: StoreServers,
     connection: Connection,
     api_keys: MongoApiKeys,
     pings: dict[str, Ping],
+    *,
+    now: Callable[[], datetime] = utc_now,
 ) -> Laurel:
+    """Laurel over a connection that is there already. Its indexes have been ensured, and whoever made it closes it."""
     members, journal = MongoMembers(connection), MongoJournal(connection)
     programs = MongoPrograms(connection, read_program)
     stores = Stores(members, journal, programs)
@@ -120,9 +129,9 @@ def _wire(
     )
     game = Game(
         stores=stores,
-        recorder=Recorder(stores, utc_now, tolerance),
-        enroller=Enroller(stores, utc_now, tolerance, identities),
-        now=utc_now,
+        recorder=Recorder(stores, now, tolerance),
+        enroller=Enroller(stores, now, tolerance, identities),
+        now=now,
     )
     imports = MongoImports(connection)
     return Laurel(settings, servers, connection, game, members, journal, programs, imports, api_keys, pings)

@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 
 from app.auth import Role
-from app.clock import utc_now
 from app.commands.credentials import minted
-from app.commands.program import applied_from
-from app.commands.replay import IMPORT_NAME, import_log, print_summary
+from app.commands.program import apply_first_program
+from app.commands.replay import IMPORT_NAME, import_log, print_summary, read_file
 from app.commands.running import command_of, settings_of_environment
 from app.operator_error import OperatorError
 from app.ports import require_free_port
@@ -17,8 +16,8 @@ from app.web import HOME_QUERY, web_app
 from app.wiring import Laurel, open_laurel
 
 EXAMPLE_LOG = Path("programs/cdnow/CDNOW_sample.txt")
-EXAMPLE_MEMBER = "cdnow-22937"
-"""A customer of the log with something to see: a tier, a badge that can rise, and challenges done."""
+EXAMPLE_MEMBER = "cdnow-22493"
+"""A customer of the log with something to see: a tier, a badge that can rise, and challenges almost done."""
 
 
 @click.command()
@@ -31,14 +30,14 @@ async def up() -> None:
     settings = settings_of_environment()
     require_free_port(settings.host, settings.port)
     async with open_laurel(settings) as laurel:
-        if not await laurel.programs.all_versions():
-            applied = await applied_from(laurel, str(settings.program), utc_now())
+        applied = await apply_first_program(laurel)
+        if applied:
             click.echo(f"Applied {settings.program} as version {applied.version} of the program")
         await _import_example(laurel)
         authenticator = laurel.authenticator()
         try:
             banner = await _banner(laurel)
-            web = web_app(laurel.game, authenticator, laurel.pings)
+            web = web_app(laurel.game, authenticator, laurel.pings, laurel.icons)
             await serve(laurel, web, on_ready=lambda: click.echo(banner))
         finally:
             await authenticator.aclose()
@@ -48,7 +47,7 @@ async def _import_example(laurel: Laurel) -> None:
     known = await laurel.imports.get(IMPORT_NAME)
     if known is not None and known.completed_at is not None:
         return
-    replayed = await import_log(laurel, EXAMPLE_LOG, end_now=True)
+    replayed = await import_log(laurel, read_file(EXAMPLE_LOG), end_now=True)
     print_summary(replayed.summary)
 
 
