@@ -31,7 +31,7 @@ class Unreadable:
 
 def record_document(record: Record) -> Document:
     """A record as it lies in the journal."""
-    return {"_id": record_id(record), **_RECORDS.dump_python(record, warnings=False)}
+    return {"_id": record_id(record), **_RECORDS.dump_python(record)}
 
 
 def record_id(record: Record) -> str:

@@ -41,9 +41,12 @@ class MongoJournal:
         Raises:
             CommitConflict: one of the commits no longer holds.
             StoreUnavailable: the store did not answer in time.
+            ValueError: two of the commits are about the same member.
         """
         if not commits:
             return
+        if len({commit.member.member_id for commit in commits}) < len(commits):
+            raise ValueError("a member has one commit at a time")
         enrolments = [commit for commit in commits if commit.enrolment_key is not None]
         claims = [
             (claim, commit.member.member_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import pymongo
@@ -41,7 +42,7 @@ async def transact(connection: Connection, body: Callable[[Session], Awaitable[R
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         cancelled.set()
-        await asyncio.gather(running, return_exceptions=True)
+        await asyncio.wait([running])
         raise
 
 
@@ -49,6 +50,7 @@ async def _begin_and_commit(
     connection: Connection, body: Callable[[Session], Awaitable[Result]], cancelled: asyncio.Event
 ) -> Result:
     session = await connection.client.start_session()
+    doubtful = False
     try:
         with connection.answering():
             for _ in range(MAX_TRIES - 1):
@@ -57,11 +59,16 @@ async def _begin_and_commit(
                 except ConnectionFailure as error:
                     if error.timeout or not error.has_error_label("TransientTransactionError"):
                         raise
-                    await _abort(session)
+                    await session.abort_transaction()
             return await _attempt(session, body, cancelled)
+    except StoreUnavailable:
+        doubtful = True
+        raise
     finally:
-        await _abort(session)
-        await session.end_session()
+        with pymongo.timeout(ABORT_TIMEOUT_SECONDS):
+            if doubtful:
+                await _kill(connection, session)
+            await session.end_session()  # Aborts what is still open, whether that is answered or not.
 
 
 async def _attempt(session: Session, body: Callable[[Session], Awaitable[Result]], cancelled: asyncio.Event) -> Result:
@@ -93,8 +100,10 @@ async def _commit(session: Session) -> None:
             return
 
 
-async def _abort(session: Session) -> None:
-    """Abort what is open. An error is of no account: what is not committed is aborted by the server in the end."""
-    if session.in_transaction:  # type: ignore[truthy-function] # Motor's stub makes a method of the property.
-        with pymongo.timeout(ABORT_TIMEOUT_SECONDS):
-            await session.abort_transaction()
+async def _kill(connection: Connection, session: Session) -> None:
+    """Let the server drop what the session may have left open there, which would keep others from these members.
+
+    What is committed stays. Where the server does not answer, it drops it by itself after a minute or so.
+    """
+    with suppress(PyMongoError):
+        await connection.client.admin.command("killSessions", [session.session_id])

@@ -1,0 +1,101 @@
+"""A game over the real stores: members who enrol and buy, and the commits that this makes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from app.stores.claims import Claims
+from app.stores.connection import Connection
+from app.stores.journal import MongoJournal
+from app.stores.members import MongoMembers
+from app.stores.programs import MongoPrograms
+from app.verification import Difference, Verifier
+from gamification.activity import Activity
+from gamification.enrolment import Enrolled, Enroller, EnrolRequest, Identities
+from gamification.member import Member, Profile
+from gamification.program.source import read_program
+from gamification.recording import MemberFold, Recorded, Recorder, RecordRequest
+from gamification.stores import Commit, Stores
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+PROGRAM = """
+code: shop
+name: Shop
+languages: [en]
+time_zone: UTC
+money: {currency: USD}
+points: {name: points}
+rules:
+  - {code: dollars, name: dollars, on: purchase, earn: {points: 1, per_amount: 1}}
+challenges:
+  - {code: third, title: third, on: purchase, target: 3, reward: {points: 25}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """The stores of one database, and the use cases over them."""
+
+    connection: Connection
+    members: MongoMembers
+    journal: MongoJournal
+    programs: MongoPrograms
+    recorder: Recorder
+    enroller: Enroller
+
+    @classmethod
+    def over(cls, connection: Connection) -> "Play":
+        members, journal = MongoMembers(connection), MongoJournal(connection)
+        programs = MongoPrograms(connection, read_program)
+        stores, numbers = Stores(members, journal, programs), count(1)
+        identities = Identities(lambda: f"m{next(numbers)}", lambda: next(numbers))
+        tolerance = timedelta(minutes=5)
+        return cls(
+            connection,
+            members,
+            journal,
+            programs,
+            Recorder(stores, lambda: NOW, tolerance),
+            Enroller(stores, lambda: NOW, tolerance, identities),
+        )
+
+    async def enrol(self, name: str, **profile: str) -> Member:
+        """A new member, with ``name`` for a key too."""
+        [result] = await self.enroller.enrol([EnrolRequest(name, Profile(name, **profile), NOW)])
+        assert isinstance(result, Enrolled)
+        return result.member
+
+    async def buy(self, member: Member, *keys: str) -> None:
+        """A purchase of 10 dollars for each key."""
+        results = await self.recorder.record([RecordRequest(member.member_id, purchase(key)) for key in keys])
+        assert all(isinstance(result, Recorded) for result in results)
+
+    async def now(self, member: Member) -> Member:
+        """The member as they are stored now."""
+        return (await self.members.by_ids([member.member_id]))[member.member_id]
+
+    async def fold(self, member: Member, *keys: str) -> Commit:
+        """The commit of some purchases, not yet written."""
+        fold = MemberFold(member, await self.programs.current(), NOW)
+        for key in keys:
+            assert isinstance(fold.add(RecordRequest(member.member_id, purchase(key)), None), Recorded)
+        return fold.commit()
+
+    async def verify(self) -> Sequence[Difference]:
+        """Every difference between the journals and the snapshots."""
+        return [difference async for difference in self.verifier().verify()]
+
+    def verifier(self) -> Verifier:
+        """A verifier of these stores."""
+        return Verifier(self.members, self.journal, self.programs, Claims(self.connection))
+
+
+def purchase(key: str, amount_minor: int = 1000) -> Activity:
+    """A purchase of so many cents."""
+    return Activity(key, "purchase", NOW, amount_minor)
+
+
+def renamed(member: Member, display_name: str) -> Member:
+    """The member under another name."""
+    return replace(member, profile=replace(member.profile, display_name=display_name))
