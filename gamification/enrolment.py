@@ -44,7 +44,7 @@ class EnrolRequest:
     @property
     def input_hash(self) -> str:
         """SHA-256 of what the caller gave."""
-        joined_at = self.joined_at.isoformat() if self.joined_at else None
+        joined_at = to_milliseconds(self.joined_at).isoformat() if self.joined_at else None
         return hash_of([asdict(self.profile), joined_at, self.external_id])
 
 

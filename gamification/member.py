@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from zoneinfo import available_timezones
 
 from stdnum import luhn
@@ -78,7 +79,7 @@ def profile_problems(profile: Profile) -> Iterator[Problem]:
         yield Problem("handle", "has 3 to 30 of a-z, 0-9 and _, and begins with a letter or digit")
     if profile.avatar_url is not None and not _fits(_AVATAR_URL, profile.avatar_url):
         yield Problem("avatarUrl", f"must be an https address of at most {MAX_URL_CHARS} characters")
-    if profile.time_zone is not None and profile.time_zone not in available_timezones():
+    if profile.time_zone is not None and profile.time_zone not in _time_zones():
         yield Problem("timeZone", "must be an IANA time zone such as Europe/Copenhagen")
 
 
@@ -92,11 +93,18 @@ def showcase_problems(showcase: tuple[str, ...], state: State) -> Iterator[Probl
     """What is wrong with a choice of badges to show: too many, one twice, or one not won."""
     if len(showcase) > MAX_SHOWCASE:
         yield Problem("badges", f"names {len(showcase)} badges; at most {MAX_SHOWCASE} can be shown")
+        return
     for place, code in enumerate(showcase):
         if code in showcase[:place]:
             yield Problem(f"badges.{place}", f"names {code} twice")
         elif code not in state.badges:
             yield Problem(f"badges.{place}", f"{code} is not a badge that the member has won")
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    # Listing them reads the whole time zone database.
+    return frozenset(available_timezones())
 
 
 def _fits(pattern: re.Pattern[str], text: str) -> bool:

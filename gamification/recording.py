@@ -115,34 +115,42 @@ class Recorder:
         """
         if len(requests) > MAX_ITEMS_PER_CALL:
             raise ValueError(f"at most {MAX_ITEMS_PER_CALL} activities at a time")
-        requests = [replace(request, activity=normalised(request.activity)) for request in requests]
         results: dict[int, RecordResult] = {}
+        sound: dict[int, RecordRequest] = {}
         groups: dict[str, list[int]] = {}
         for place, request in enumerate(requests):
-            if problems := problems_of(request.activity, self._now(), self._future_tolerance):
-                results[place] = InvalidInput(problems)
+            judged = self._judged(request)
+            if isinstance(judged, InvalidInput):
+                results[place] = judged
             else:
+                sound[place] = judged
                 groups.setdefault(request.member_id, []).append(place)
         members = iter(groups)
         while chunk := list(islice(members, MAX_MEMBERS_PER_COMMIT)):
             places = [place for member_id in chunk for place in groups[member_id]]
-            recorded = await self._record_together([requests[place] for place in places])
+            recorded = await self._record_together([sound[place] for place in places])
             results.update(zip(places, recorded, strict=True))
         return [results[place] for place in range(len(requests))]
 
     async def simulate(self, request: RecordRequest) -> SimulateResult:
         """What recording the activity would change, without writing anything."""
-        request = replace(request, activity=normalised(request.activity))
-        if problems := problems_of(request.activity, self._now(), self._future_tolerance):
-            return InvalidInput(problems)
+        judged = self._judged(request)
+        if isinstance(judged, InvalidInput):
+            return judged
         member = (await self._members.by_ids([request.member_id])).get(request.member_id)
         if member is None:
             return MemberNotFound(request.member_id)
         fold = MemberFold(member, await self._programs.current(), to_milliseconds(self._now()))
-        refused = fold.add(request, None)
+        refused = fold.add(judged, None)
         if isinstance(refused, InsufficientPoints):
             return refused
         return Simulated(member, fold.member, tuple(fold.records))
+
+    def _judged(self, request: RecordRequest) -> RecordRequest | InvalidInput:
+        # Judged as it came: a time without a zone would be read in this host's, and an absurd one has no UTC at all.
+        if problems := problems_of(request.activity, self._now(), self._future_tolerance):
+            return InvalidInput(problems)
+        return replace(request, activity=normalised(request.activity))
 
     async def _record_together(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
         """All in one commit; where that meets a conflict, each member on its own."""

@@ -109,8 +109,12 @@ def page_of(
     return connection_of(edges, has_next=begin + size < len(items), has_previous=begin > 0)
 
 
-def connection_of(edges: list[Edge[NodeT]], *, has_next: bool, has_previous: bool) -> Connection[NodeT]:
-    """A connection of these edges."""
+def connection_of(
+    edges: list[Edge[NodeT]], *, has_next: bool, has_previous: bool, end_cursor: str | None = None
+) -> Connection[NodeT]:
+    """A connection of these edges; ``end_cursor`` is where it goes on if that is beyond the last of them."""
     start, end = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
-    info = PageInfo(has_next_page=has_next, has_previous_page=has_previous, start_cursor=start, end_cursor=end)
+    info = PageInfo(
+        has_next_page=has_next, has_previous_page=has_previous, start_cursor=start, end_cursor=end_cursor or end
+    )
     return Connection(edges=edges, nodes=[edge.node for edge in edges], page_info=info)

@@ -2,11 +2,13 @@
 
 import base64
 import binascii
+import re
 
 import strawberry
 
 MAX_ID_CHARS = 400
 _VERSION = "1"
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
 
 
 def to_global_id(kind: str, local_id: str) -> strawberry.ID:
@@ -31,3 +33,8 @@ def local_id(kind: str, text: str) -> str | None:
     """The local id behind an opaque id of this type; None when it is of another or none of ours."""
     decoded = from_global_id(text)
     return decoded[1] if decoded and decoded[0] == kind else None
+
+
+def number_in(text: str) -> int | None:
+    """A number that is part of an id or a cursor, as we write it and as every store can hold it; else None."""
+    return int(text) if _NUMBER.fullmatch(text) else None

@@ -1,12 +1,22 @@
 """Inputs of activities and how they become the game's own: exact money, one member, and every problem at once."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 import strawberry
 
-from gamification.activity import ADJUSTMENT, ENROLMENT, PURCHASE, Activity, LineItem, Problem, minor_units
+from gamification.activity import (
+    ADJUSTMENT,
+    ENROLMENT,
+    MAX_CODE_CHARS,
+    PURCHASE,
+    Activity,
+    LineItem,
+    Problem,
+    minor_units,
+)
 from gamification.member import is_loyalty_number
 from gamification.program.definition import Money
 from gamification.recording import RecordRequest
@@ -62,6 +72,7 @@ def to_activity(given: ActivityInput, money: Money, now: datetime) -> Activity |
         LineItem(item.sku, item.quantity, _minor(f"items.{place}.amount", item.amount, money, problems), item.category)
         for place, item in enumerate(given.items)
     )
+    problems += _attribute_problems(given.attributes)
     if problems:
         return Unusable(tuple(problems))
     return Activity(given.key, given.kind, given.occurred_at or now, amount, items, given.attributes)
@@ -73,6 +84,13 @@ def _minor(path: str, amount: Decimal, money: Money, problems: list[Problem]) ->
         problems.append(minor)
         return 0
     return minor
+
+
+def _attribute_problems(attributes: Attributes) -> Iterator[Problem]:
+    # The scalar lets any JSON value through; what it holds is said here, with its place.
+    for name, value in attributes.items():
+        if not isinstance(value, str | int | float):
+            yield Problem(f"attributes.{name[:MAX_CODE_CHARS]}", "must be a text, a number, true or false")
 
 
 async def member_ids_of(context: Context, given: list[ActivityInput]) -> list[str | Unusable]:

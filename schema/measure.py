@@ -1,7 +1,8 @@
 """How big an operation is, computed in one pass: every fragment is measured once, however often it is spread."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
 from graphql import (
@@ -17,6 +18,7 @@ from graphql import (
     ListValueNode,
     NullValueNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     ValidationContext,
     ValueNode,
@@ -24,6 +26,7 @@ from graphql import (
     get_nullable_type,
     is_composite_type,
     is_list_type,
+    is_object_type,
 )
 
 MAX_PAGE_SIZE = 100
@@ -120,11 +123,11 @@ class _Measurer:
 
     def __init__(self, context: ValidationContext) -> None:
         self._schema = context.schema
-        self._fragments: dict[str, Measure] = {}
+        self._fragments: dict[str, tuple[GraphQLNamedType | None, Measure]] = {}
 
     def add_fragment(self, fragment: FragmentDefinitionNode) -> None:
         on_type = self._schema.get_type(fragment.type_condition.name.value)
-        self._fragments[fragment.name.value] = self._selections(fragment.selection_set, on_type)
+        self._fragments[fragment.name.value] = on_type, self._selections(fragment.selection_set, on_type)
 
     def operation(self, node: OperationDefinitionNode) -> Measure:
         measure = self._selections(node.selection_set, self._schema.get_root_type(node.operation))
@@ -132,15 +135,27 @@ class _Measurer:
 
     def _selections(self, selection_set: SelectionSetNode, parent: GraphQLNamedType | None) -> Measure:
         total = _NOTHING
+        # An object has one type, so of what is asked for each type only the costliest can be in the answer.
+        costs: Counter[str] = Counter()
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
                 total = total.beside(self._field(node, parent))
-            elif isinstance(node, FragmentSpreadNode):
-                total = total.beside(self._fragments.get(node.name.value, _NOTHING), len(node.directives or ()))
-            elif isinstance(node, InlineFragmentNode):
-                on_type = self._schema.get_type(node.type_condition.name.value) if node.type_condition else parent
-                total = total.beside(self._selections(node.selection_set, on_type), len(node.directives or ()))
-        return total
+                continue
+            on_type, inner = self._fragment(node, parent)
+            if is_object_type(on_type):
+                costs[on_type.name] += inner.cost
+                inner = replace(inner, cost=0)
+            total = total.beside(inner, len(node.directives or ()))
+        return replace(total, cost=total.cost + max(costs.values(), default=0))
+
+    def _fragment(
+        self, node: SelectionNode, parent: GraphQLNamedType | None
+    ) -> tuple[GraphQLNamedType | None, Measure]:
+        if isinstance(node, InlineFragmentNode):
+            on_type = self._schema.get_type(node.type_condition.name.value) if node.type_condition else parent
+            return on_type, self._selections(node.selection_set, on_type)
+        assert isinstance(node, FragmentSpreadNode)
+        return self._fragments.get(node.name.value, (None, _NOTHING))
 
     def _field(self, node: FieldNode, parent: GraphQLNamedType | None) -> Measure:
         if node.selection_set is None:

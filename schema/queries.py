@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from gamification.member import is_loyalty_number
-from schema.connections import Connection, connection_of, page_size
+from schema.connections import DEFAULT_PAGE_SIZE, Connection, connection_of, page_size
 from schema.context import Info
 from schema.faults import BAD_USER_INPUT, CallerError
 from schema.ids import local_id
@@ -73,7 +73,7 @@ class Query:
 
     @strawberry.field(extensions=[permission_for("statement")], description="A member's ledger, newest entry first.")
     async def statement(
-        self, info: Info, member_id: strawberry.ID | None = None, first: First = None, after: After = None
+        self, info: Info, member_id: strawberry.ID | None = None, first: First = DEFAULT_PAGE_SIZE, after: After = None
     ) -> Connection[LedgerEntry] | None:
         """The ledger of the member who asks, or of one that staff or a service names; None if there is no such one."""
         caller = info.context.principal
@@ -97,7 +97,9 @@ class Query:
         return await simulate(info.context, input)
 
     @strawberry.field(extensions=[permission_for("leaderboard")], description="A board from its top; empty as yet.")
-    def leaderboard(self, board: str, first: First = None, after: After = None) -> Connection[LeaderboardRow]:
+    def leaderboard(
+        self, board: str, first: First = DEFAULT_PAGE_SIZE, after: After = None
+    ) -> Connection[LeaderboardRow]:
         """A board from its top: there are no boards yet."""
         page_size(first)
         return connection_of([], has_next=False, has_previous=False)

@@ -4,6 +4,7 @@ from gamification.record import Entry, Record
 from gamification.stores import Journal
 from schema.connections import Connection, Edge, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
 from schema.context import Reading
+from schema.ids import number_in
 from schema.types.record import LedgerEntry, show_entry
 
 RECORDS_PER_READ = 100
@@ -24,18 +25,20 @@ async def statement(
     size = page_size(first)
     listed = f"statement:{member_id}"
     before = _place(decode_cursor(listed, after)) if after is not None else None
-    found, more = await _entries(journal, member_id, before, size)
+    found, more, passed = await _entries(journal, member_id, before, size)
     edges = [
         Edge(cursor=encode_cursor(listed, f"{record.seq}.{place}"), node=show_entry(entry, place, record, reading))
         for record, place, entry in found
     ]
-    return connection_of(edges, has_next=more, has_previous=before is not None)
+    # A long time without entries may end a page early: its cursor then leads on from the last record looked at.
+    end_cursor = encode_cursor(listed, f"{passed}.0") if passed is not None else None
+    return connection_of(edges, has_next=more, has_previous=before is not None, end_cursor=end_cursor)
 
 
 async def _entries(
     journal: Journal, member_id: str, before: tuple[int, int] | None, size: int
-) -> tuple[list[_Found], bool]:
-    """Up to ``size`` entries older than ``before``, and whether there are more."""
+) -> tuple[list[_Found], bool, int | None]:
+    """Up to ``size`` entries older than ``before``, whether more may follow, and the record where it gave up."""
     found: list[_Found] = []
     upper = before[0] + 1 if before else None
     for _ in range(MAX_READS):
@@ -43,9 +46,9 @@ async def _entries(
         for record in records:
             found.extend(_entries_of(record, before))
         if len(found) > size or len(records) < RECORDS_PER_READ:
-            return found[:size], len(found) > size
+            return found[:size], len(found) > size, None
         upper = records[-1].seq
-    return found, True
+    return found, True, upper
 
 
 def _entries_of(record: Record, before: tuple[int, int] | None) -> list[_Found]:
@@ -58,7 +61,8 @@ def _entries_of(record: Record, before: tuple[int, int] | None) -> list[_Found]:
 
 
 def _place(text: str) -> tuple[int, int]:
-    seq, _, place = text.partition(".")
-    if not (seq.isdecimal() and place.isdecimal()):
+    seq_text, _, place_text = text.partition(".")
+    seq, place = number_in(seq_text), number_in(place_text)
+    if seq is None or place is None:
         raise stale_cursor()
-    return int(seq), int(place)
+    return seq, place

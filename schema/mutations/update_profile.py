@@ -69,16 +69,20 @@ SetBadgeShowcaseResult: TypeAlias = Annotated[
 async def update_profile(context: Context, given: UpdateProfileInput) -> UpdateProfileResult:
     """Change a profile: one's own, or that of a member whom staff or a service names."""
     member_id = _subject(context, given.member_id)
+    if member_id is None:
+        return invalid(Problem("memberId", "is needed: whose profile is it?"))
     check_subject("updateProfile", context.principal, member_id)
     member = await context.members.load(member_id)
     if member is None:
         return not_found()
     changes = ProfileChanges(_given(given, _PROFILE), _given(given.visibility, _VISIBILITY))
     program = (await context.reading()).program
-    if nulls := [Problem(_camel(name), "cannot be cleared") for name in _not_clearable(changes)]:
+    if nulls := [Problem(name, "cannot be cleared") for name in _not_clearable(given, changes)]:
         return invalid(*nulls)
     profile = replace(member.profile, **changes.profile)
-    if problems := (*profile_problems(profile), *language_problems(profile.language, program)):
+    # A language that the program has dropped since does not hinder other changes.
+    language = changes.profile.get("language")
+    if problems := (*profile_problems(profile), *language_problems(language, program)):
         return invalid(*problems)
     try:
         changed = await context.game.stores.members.change_profile(member_id, changes)
@@ -91,7 +95,7 @@ async def update_profile(context: Context, given: UpdateProfileInput) -> UpdateP
 
 async def set_badge_showcase(context: Context, given: SetBadgeShowcaseInput) -> SetBadgeShowcaseResult:
     """Choose the badges that one's public profile shows."""
-    member_id = _subject(context, None)
+    member_id = _subject(context, None) or ""
     check_subject("setBadgeShowcase", context.principal, member_id)
     member = await context.members.load(member_id)
     if member is None:
@@ -105,10 +109,10 @@ async def set_badge_showcase(context: Context, given: SetBadgeShowcaseInput) -> 
     return ProfileSuccess(member=show_member(changed, await context.reading(None, changed)))
 
 
-def _subject(context: Context, named: strawberry.ID | None) -> str:
+def _subject(context: Context, named: strawberry.ID | None) -> str | None:
     caller = context.principal
     if named is None:
-        return caller.member_id if isinstance(caller, MemberPrincipal) else ""
+        return caller.member_id if isinstance(caller, MemberPrincipal) else None
     return local_id(MEMBER_ID, named) or ""
 
 
@@ -117,11 +121,7 @@ def _given(source: object, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not UNSET}
 
 
-def _not_clearable(changes: ProfileChanges) -> list[str]:
-    names = [name for name in ("display_name",) if changes.profile.get(name, "") is None]
-    return names + [f"visibility.{name}" for name, value in changes.visibility.items() if value is None]
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
+def _not_clearable(given: UpdateProfileInput, changes: ProfileChanges) -> list[str]:
+    named = {"displayName": given.display_name, "visibility": given.visibility}
+    switches = {f"visibility.{name}": value for name, value in changes.visibility.items()}
+    return [name for name, value in (named | switches).items() if value is None]

@@ -8,7 +8,7 @@ import strawberry
 
 from gamification import member
 from gamification.fold import advance
-from schema.connections import Connection, page_of
+from schema.connections import DEFAULT_PAGE_SIZE, Connection, page_of
 from schema.context import Context, Info, Reading
 from schema.ids import to_global_id
 from schema.statement import statement
@@ -30,7 +30,7 @@ from schema.types.standing import (
 
 MEMBER_ID = "Member"
 
-First = Annotated[int | None, strawberry.argument(description="How many, up to 100; 20 unless told.")]
+First = Annotated[int | None, strawberry.argument(description="How many, up to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to go on from.")]
 
 
@@ -72,7 +72,7 @@ class Member(Node):
         return show_standing(self.subject.state, self.reading)
 
     @strawberry.field(description="The program's challenges: open ones first.")
-    def challenges(self, first: First = None, after: After = None) -> Connection[MemberChallenge]:
+    def challenges(self, first: First = DEFAULT_PAGE_SIZE, after: After = None) -> Connection[MemberChallenge]:
         """The program's challenges as they stand for the member."""
         state, reading = self.subject.state, self.reading
         return page_of(
@@ -85,7 +85,9 @@ class Member(Node):
         )
 
     @strawberry.field(description="The badges won, latest first; with `unwon`, those still to win after them.")
-    def badges(self, first: First = None, after: After = None, unwon: bool = False) -> Connection[MemberBadge]:
+    def badges(
+        self, first: First = DEFAULT_PAGE_SIZE, after: After = None, unwon: bool = False
+    ) -> Connection[MemberBadge]:
         """The member's badges."""
         state, reading = self.subject.state, self.reading
         return page_of(
@@ -103,7 +105,9 @@ class Member(Node):
         return None
 
     @strawberry.field(description="The member's ledger, newest entry first.")
-    async def statement(self, info: Info, first: First = None, after: After = None) -> Connection[LedgerEntry]:
+    async def statement(
+        self, info: Info, first: First = DEFAULT_PAGE_SIZE, after: After = None
+    ) -> Connection[LedgerEntry]:
         """The member's ledger."""
         journal = info.context.game.stores.journal
         return await statement(journal, self.subject.member_id, self.reading, first, after)

@@ -9,7 +9,7 @@ import strawberry
 from gamification import record
 from gamification.explain import explain
 from schema.context import Reading
-from schema.ids import to_global_id
+from schema.ids import number_in, to_global_id
 from schema.scalars import BigInt
 from schema.types.node import Node
 
@@ -146,16 +146,17 @@ class Record(Node):
 def entry_place(entry_id: str) -> tuple[str, int, int] | None:
     """The (member_id, seq, place) that the local id of a ledger entry stands for."""
     match entry_id.split(":"):
-        case [member_id, seq, place] if seq.isdecimal() and place.isdecimal():
-            return member_id, int(seq), int(place)
+        case [member_id, seq_text, place_text]:
+            seq, place = number_in(seq_text), number_in(place_text)
+            return (member_id, seq, place) if seq is not None and place is not None else None
     return None
 
 
 def record_place(record_id: str) -> tuple[str, int] | None:
     """The (member_id, seq) that the local id of a record stands for."""
     match record_id.split(":"):
-        case [member_id, seq] if seq.isdecimal():
-            return member_id, int(seq)
+        case [member_id, seq_text] if (seq := number_in(seq_text)) is not None:
+            return member_id, seq
     return None
 
 

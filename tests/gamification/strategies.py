@@ -62,7 +62,10 @@ targets = st.integers(1, 6)
 def _rules(draw: DrawFn) -> list[Part]:
     caps: Part = draw(
         st.dictionaries(
-            st.sampled_from(["activity", "day", "week", "month", "year", "lifetime"]), st.integers(0, 200), max_size=2
+            st.sampled_from(["activity", "day", "week", "month", "year", "lifetime"]),
+            st.integers(0, 60),
+            min_size=1,
+            max_size=2,
         )
     )
     narrowed: Part = draw(st.sampled_from([{}, {"categories": ["food"]}, {"items": "item.quantity > 1"}]))

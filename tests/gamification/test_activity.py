@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from gamification.activity import (
     Activity,
     LineItem,
     Problem,
+    minor_units,
     normalised,
     problems_of,
 )
@@ -219,6 +221,47 @@ def test_normalised_cuts_to_utc_milliseconds_and_sums_the_lines() -> None:
     assert activity.amount_minor == 1999
     assert normalised(replace(SOUND, amount_minor=5)).amount_minor == 5  # what was paid counts, not what it would cost
     assert normalised(activity) == activity
+
+
+@pytest.mark.parametrize(
+    ("amount", "decimals", "minor"),
+    [
+        ("19.99", 2, 1999),
+        ("19.990000", 2, 1999),
+        ("0", 2, 0),
+        ("1E+3", 2, 100000),
+        ("100", 0, 100),
+        ("-0.01", 2, -1),  # a whole number of minor units; that it is negative is told with the activity
+        ("1.234", 3, 1234),
+        ("1E+12", 0, 10**12),
+    ],
+)
+def test_money_in_minor_units(amount: str, decimals: int, minor: int) -> None:
+    assert minor_units("amount", Decimal(amount), decimals) == minor
+
+
+@pytest.mark.parametrize(
+    ("amount", "message"),
+    [
+        ("19.999", "has more than 2 decimals"),
+        ("0.001", "has more than 2 decimals"),
+        ("1E-30", "has more than 2 decimals"),
+        ("1000000000001", "is too large; at most 1000000000000 minor units are allowed"),
+        ("1E+999999", "is too large; at most 1000000000000 minor units are allowed"),
+        ("-1E+999999", "is too large; at most 1000000000000 minor units are allowed"),
+        ("NaN", "must be a number"),
+        ("sNaN", "must be a number"),
+        ("Infinity", "must be a number"),
+    ],
+)
+def test_what_is_no_amount_of_money(amount: str, message: str) -> None:
+    assert minor_units("amount", Decimal(amount), 2) == Problem("amount", message)
+
+
+def test_lines_may_not_add_up_to_more_than_an_amount_may_be() -> None:
+    lines = (LineItem("a", 1, MAX_AMOUNT_MINOR), LineItem("b", 1, 1))
+    expected = ("amount", f"is {MAX_AMOUNT_MINOR + 1}; from 0 to {MAX_AMOUNT_MINOR} minor units are allowed")
+    assert problems(amount_minor=0, items=lines) == [expected]
 
 
 @given(

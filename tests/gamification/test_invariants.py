@@ -87,12 +87,12 @@ def check_bounds(state: State, shop: Program) -> None:
             assert total(held.tally, challenge.window, local_day(state.as_of, shop.time_zone)) < challenge.goal
 
 
-def check_standing(state: State, shop: Program) -> None:
+def check_standing(state: State, shop: Program, now: datetime) -> None:
     """A member stands on the highest tier that the window holds enough for, from the first record on."""
     tiers = shop.tiers
     assert tiers is not None
     if state.seq:
-        amount = total(state.standing.tally, tiers.window, local_day(state.as_of, shop.time_zone))
+        amount = total(state.standing.tally, tiers.window, local_day(max(now, state.as_of), shop.time_zone))
         ladder = zip(tiers.levels, shop.tier_thresholds, strict=True)
         assert state.standing.tier == [tier.code for tier, threshold in ladder if threshold <= amount][-1]
 
@@ -152,6 +152,7 @@ class Life(RuleBasedStateMachine):
         assert before == kept
         assert self.player.state == state
         check_dues(state, self.player.program, outcomes, now)
+        check_standing(state, self.player.program, now)
         self._follow_up(before)
 
     @precondition(lambda self: self.player.state.balance.available > 0)
@@ -165,6 +166,16 @@ class Life(RuleBasedStateMachine):
             self.player.do(adjustment(when, -points))
             self.newest = when
             self._follow_up(before)
+
+    @rule(more=st.integers(1, 40))
+    def overspend(self, more: int) -> None:
+        """More than there is cannot be taken, whatever is pending, and nothing changes."""
+        before, when = self.player.state, max(self.newest, self.player.state.as_of)
+        available = advance(before, when, self.player.program)[0].balance.available
+        assert self.player.attempt(adjustment(when, -available - more)) == InsufficientPoints(
+            available + more, available
+        )
+        assert self.player.state is before
 
     @rule(earlier=st.lists(st.integers(0, 5000), max_size=4))
     def read(self, earlier: list[int]) -> None:
@@ -183,7 +194,7 @@ class Life(RuleBasedStateMachine):
         check_ledger(player)
         check_totals(player)
         check_bounds(player.state, player.program)
-        check_standing(player.state, player.program)
+        check_standing(player.state, player.program, player.state.as_of)
         assert player.state.seq == len(player.records)
 
     def teardown(self) -> None:

@@ -214,7 +214,10 @@ def test_a_tally_is_what_counting_day_by_day_gives(
         assert len(tally) <= (window.days if window.unit == "rolling" else 1)
     today += timedelta(days=later)
     assert total(tally, window, today) == _model(counted, window, today)
-    if total(tally, window, today) >= threshold:
-        days = (today + timedelta(days=n) for n in range(1, 800))
-        expected = next((day for day in days if _model(counted, window, day) < threshold), None)
-        assert falls_below(tally, window, today, threshold) == expected
+    held = total(tally, window, today)
+    coming = [today + timedelta(days=n) for n in range(1, 450)]
+    holds = [_model(counted, window, day) for day in coming]
+    for least in {threshold, held, *holds} - {0}:
+        if held >= least:
+            expected = next((day for day, left in zip(coming, holds, strict=True) if left < least), None)
+            assert falls_below(tally, window, today, least) == expected

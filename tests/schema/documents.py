@@ -1,0 +1,154 @@
+"""The GraphQL documents that several tests send, and how they read the effects in the answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+ERRORS = """
+fragment Errors on Error {
+  code message
+  ... on InvalidInput { problems { path message } }
+  ... on IdempotencyConflict { key }
+  ... on InsufficientPoints { needed available }
+  ... on AlreadyTaken { field }
+}
+"""
+WHY = "fragment Because on Why { text source rule campaign code arithmetic inputs { name value } lots because }"
+EFFECTS = (
+    """
+fragment Effects on Record {
+  effects {
+    __typename
+    ... on LedgerEntry { id at account points activityKey activityKind why { ...Because } }
+    ... on ChallengeProgressed { code before after target why { ...Because } }
+    ... on ChallengeCompleted { code times why { ...Because } }
+    ... on BadgeWon { code level why { ...Because } }
+    ... on TierMoved { from: before to: after up why { ...Because } }
+    ... on ChainCut { links why { ...Because } }
+  }
+}
+"""
+    + WHY
+)
+RECORD = (
+    "fragment Line on Record { id seq key kind occurredAt effectiveAt recordedAt programVersion points ...Effects }"
+)
+RECORDED = (
+    "fragment Recorded on RecordActivitySuccess { replayed record { ...Line } member { id points { available } } }"
+)
+
+RECORD_ACTIVITY = (
+    "mutation M($input: ActivityInput!) { recordActivity(input: $input) { __typename ...Recorded ...Errors } }"
+    + RECORDED
+    + RECORD
+    + EFFECTS
+    + ERRORS
+)
+RECORD_ACTIVITIES = (
+    """
+mutation M($input: RecordActivitiesInput!) {
+  recordActivities(input: $input) {
+    __typename ...Errors
+    ... on RecordActivitiesSuccess {
+      results {
+        __typename ...Errors
+        ... on RecordActivitySuccess { replayed record { id seq key points } member { id points { available } } }
+      }
+    }
+  }
+}
+"""
+    + ERRORS
+)
+ADJUST_POINTS = (
+    "mutation M($input: AdjustPointsInput!) { adjustPoints(input: $input) { __typename ...Recorded ...Errors } }"
+    + RECORDED
+    + RECORD
+    + EFFECTS
+    + ERRORS
+)
+STAND = """
+fragment Stand on Member {
+  points { available pending earned }
+  tier { current { code } progress { label } }
+  challenges(first: 20) { nodes { code timesCompleted progress { label state } } }
+  badges(first: 20) { nodes { code level } }
+}
+"""
+SIMULATE = (
+    """
+query Q($input: ActivityInput!) {
+  simulateActivity(input: $input) {
+    __typename ...Errors
+    ... on SimulateActivitySuccess { points records { ...Line } before { ...Stand } after { ...Stand } }
+  }
+}
+"""
+    + STAND
+    + RECORD
+    + EFFECTS
+    + ERRORS
+)
+PROFILE = "fragment Profile on Member { id displayName handle avatarUrl language timeZone showcase ...Shown }" + (
+    " fragment Shown on Member { visibility { profile avatar tier badges } }"
+)
+ENROL_MEMBER = (
+    """
+mutation M($input: EnrolMemberInput!) {
+  enrolMember(input: $input) {
+    __typename ...Errors
+    ... on EnrolMemberSuccess { replayed member { ...Profile loyaltyNumber externalId enrolledAt } }
+  }
+}
+"""
+    + PROFILE
+    + ERRORS
+)
+UPDATE_PROFILE = (
+    """
+mutation M($input: UpdateProfileInput!) {
+  updateProfile(input: $input) { __typename ...Errors ... on ProfileSuccess { member { ...Profile } } }
+}
+"""
+    + PROFILE
+    + ERRORS
+)
+SET_BADGE_SHOWCASE = (
+    """
+mutation M($input: SetBadgeShowcaseInput!) {
+  setBadgeShowcase(input: $input) { __typename ...Errors ... on ProfileSuccess { member { showcase } } }
+}
+"""
+    + ERRORS
+)
+PUBLIC_PROFILE = """
+query Q($handle: String!, $language: String) {
+  publicProfile(handle: $handle, language: $language) {
+    id handle avatarUrl tier badges { code name iconUrl rarity level levelName }
+  }
+}
+"""
+STATEMENT = """
+query Q($id: ID, $first: Int, $after: String) {
+  statement(memberId: $id, first: $first, after: $after) {
+    edges { cursor node { id } }
+    nodes { id points account activityKey }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
+
+CODED = {
+    "ChallengeProgressed": ("code", "before", "after", "target"),
+    "ChallengeCompleted": ("code", "times"),
+    "BadgeWon": ("code", "level"),
+    "TierMoved": ("from", "to", "up"),
+    "ChainCut": ("links",),
+}
+
+
+def in_short(effect: Mapping[str, Any]) -> tuple[Any, ...]:
+    """An effect as (type, what decided it, its figures..., the place of what led to it)."""
+    kind, why = effect["__typename"], effect["why"]
+    if kind == "LedgerEntry":
+        return (effect["account"], effect["points"], why["source"], why["code"], why["because"])
+    return (kind, *(effect[name] for name in CODED[kind]), why["because"])
