@@ -11,7 +11,7 @@ from app.cdnow.log import BrokenLine, Purchase
 from gamification.enrolment import MAX_ENROLMENTS_PER_CALL, Enrolled, EnrolRequest
 from gamification.fold import advance
 from gamification.member import Member, Profile
-from gamification.recording import MAX_ITEMS_PER_CALL, InvalidInput, Recorded, RecordRequest
+from gamification.recording import MAX_ITEMS_PER_CALL, IdempotencyConflict, InvalidInput, Recorded, RecordRequest
 from schema.context import Game
 
 _T = TypeVar("_T")
@@ -92,8 +92,8 @@ class LogImport:
             if isinstance(result, Enrolled):
                 self._member_ids[keys[request.key]] = result.member.member_id
             else:
-                first = self._by_customer[keys[request.key]][0]
-                self.broken.append(BrokenLine(first.line, f"its customer cannot be enrolled: {_reason(result)}"))
+                message = f"its customer cannot be enrolled: {_reason(result)}"
+                self.broken += [BrokenLine(purchase.line, message) for purchase in self._by_customer[keys[request.key]]]
 
     def _enrolment(self, key: str, customer: str) -> EnrolRequest:
         joined_at = self._by_customer[customer][0].activity(self._shift).occurred_at
@@ -119,7 +119,9 @@ def shift_to_end_on(last_day: date, today: date) -> timedelta:
 def _reason(result: object) -> str:
     if isinstance(result, InvalidInput):
         return "; ".join(f"{problem.path} {problem.message}" for problem in result.problems)
-    return type(result).__name__
+    if isinstance(result, IdempotencyConflict):
+        return "was imported before with other content, which stands"
+    return f"was refused ({type(result).__name__})"
 
 
 def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:

@@ -1,19 +1,23 @@
 """Reading a CDNOW purchase log: one purchase a line; what is wrong with a line is told with its number."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from gamification.activity import MAX_QUANTITY, PURCHASE, Activity, LineItem, Problem, minor_units
+from gamification.activity import EARLIEST, MAX_AMOUNT_MINOR, MAX_QUANTITY, PURCHASE, Activity, LineItem, minor_units
 
 MAX_LINE_BYTES = 200
 MAX_LINES = 2_000_000
+MAX_CUSTOMER_DIGITS = 20
 SKU = "cd"
 CATEGORY = "music"
-_COLUMNS = {4: "customer, date, number and dollars", 5: "customer, sample number, date, number and dollars"}
+_COLUMNS = (4, 5)
 _NOON = time(12, tzinfo=UTC)
 _CENTS_DECIMALS = 2
+_DATE = re.compile("[0-9]{8}")
+_DOLLARS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,8 @@ class BrokenLine:
     message: str
 
 
-def read_log(lines: Iterable[bytes]) -> tuple[list[Purchase], list[BrokenLine]]:
-    """All purchases of a log, and the lines that are none. Empty lines are passed over."""
+def read_log(lines: Iterable[bytes], today: date) -> tuple[list[Purchase], list[BrokenLine]]:
+    """All purchases of a log, and the lines that are none. Empty lines are passed over; no day lies after ``today``."""
     purchases: list[Purchase] = []
     broken: list[BrokenLine] = []
     for number, line in enumerate(lines, 1):
@@ -50,42 +54,57 @@ def read_log(lines: Iterable[bytes]) -> tuple[list[Purchase], list[BrokenLine]]:
             broken.append(BrokenLine(number, f"the log has more than {MAX_LINES} lines; the rest was not read"))
             break
         if line.strip():
-            read = _read_line(number, line)
-            (purchases if isinstance(read, Purchase) else broken).append(read)  # type: ignore[arg-type]
+            try:
+                purchases.append(_purchase(number, line, today))
+            except ValueError as fault:
+                broken.append(BrokenLine(number, str(fault)))
     return purchases, broken
 
 
-def _read_line(number: int, line: bytes) -> Purchase | BrokenLine:
+def _purchase(number: int, line: bytes, today: date) -> Purchase:
     if len(line) > MAX_LINE_BYTES:
-        return BrokenLine(number, f"is {len(line)} bytes long; at most {MAX_LINE_BYTES} are allowed")
-    try:
-        columns = line.decode("ascii").split()
-    except UnicodeDecodeError:
-        return BrokenLine(number, "holds a character that is not ASCII")
+        raise ValueError(f"is {len(line)} bytes long; at most {MAX_LINE_BYTES} are allowed")
+    if not line.isascii():
+        raise ValueError("holds a character that is not ASCII")
+    columns = line.decode("ascii").split()
     if len(columns) not in _COLUMNS:
-        return BrokenLine(number, f"has {len(columns)} columns; needed are {' or '.join(_COLUMNS.values())}")
+        raise ValueError(
+            f"has {len(columns)} column{'s' if len(columns) > 1 else ''}; needed are 4 (customer, date, number of CDs, "
+            "dollars) or 5 (with a sample number after the customer)"
+        )
     customer, day, quantity, dollars = columns[0], *columns[-3:]
-    try:
-        return _purchase(number, customer, day, quantity, dollars)
-    except ValueError as error:
-        return BrokenLine(number, str(error))
+    return Purchase(number, _customer(customer), _day(day, today), _quantity(quantity), _amount_minor(dollars))
 
 
-def _purchase(line: int, customer: str, day: str, quantity: str, dollars: str) -> Purchase:
-    if not customer.isdecimal():
-        raise ValueError(f"customer {customer!r} is not a number")
-    if not quantity.isdecimal() or not 1 <= int(quantity) <= MAX_QUANTITY:
-        raise ValueError(f"number of CDs {quantity!r} is not a whole number from 1 to {MAX_QUANTITY}")
+def _customer(text: str) -> str:
+    if not text.isdecimal() or len(text) > MAX_CUSTOMER_DIGITS:
+        raise ValueError(f"customer {text!r} is not a number of at most {MAX_CUSTOMER_DIGITS} digits")
+    return text
+
+
+def _day(text: str, today: date) -> date:
     try:
-        bought_on = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date()
+        # The form is checked first, because strptime also takes 1997101.
+        day = datetime.strptime(text if _DATE.fullmatch(text) else "", "%Y%m%d").replace(tzinfo=UTC).date()
     except ValueError:
-        raise ValueError(f"date {day!r} is not a day written as YYYYMMDD") from None
-    try:
-        amount = minor_units("dollars", Decimal(dollars), _CENTS_DECIMALS)
-    except InvalidOperation:
-        raise ValueError(f"dollars {dollars!r} is not a number") from None
-    if isinstance(amount, Problem):
-        raise ValueError(f"dollars {dollars!r} {amount.message}")
-    if amount < 0:
-        raise ValueError(f"dollars {dollars!r} is negative")
-    return Purchase(line, customer, bought_on, int(quantity), amount)
+        raise ValueError(f"date {text!r} is not a day written as YYYYMMDD") from None
+    if not EARLIEST.date() <= day <= today:
+        raise ValueError(f"date {text!r} lies {'in the future' if day > today else f'before {EARLIEST.date()}'}")
+    return day
+
+
+def _quantity(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_QUANTITY:
+        raise ValueError(f"number of CDs {text!r} is not a whole number from 1 to {MAX_QUANTITY}")
+    return int(text)
+
+
+def _amount_minor(text: str) -> int:
+    if not _DOLLARS.fullmatch(text):
+        raise ValueError(f"dollars {text!r} is not an amount such as 29.33")
+    amount = minor_units("dollars", Decimal(text), _CENTS_DECIMALS)
+    if not isinstance(amount, int):
+        raise ValueError(f"dollars {text!r} {amount.message}")
+    if amount > MAX_AMOUNT_MINOR:
+        raise ValueError(f"dollars {text!r} is too large; at most {MAX_AMOUNT_MINOR} cents are allowed")
+    return amount

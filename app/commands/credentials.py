@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.auth import Role, create_api_key, mint_token
+from app.auth.tokens import MAX_LIFETIME_SECONDS
 from app.clock import utc_now
 from app.commands.running import command_of, fail, settings_of_environment
 from app.operator_error import OperatorError
@@ -16,19 +17,28 @@ from schema.principals import Scope
 
 DAY_SECONDS = 86_400
 DEFAULT_TOKEN_DAYS = 7
+MAX_TOKEN_DAYS = MAX_LIFETIME_SECONDS // DAY_SECONDS
+MAX_KEY_DAYS = 36_500
 
 
 @click.command()
 @click.argument("role", type=click.Choice([role.value for role in Role]))
 @click.argument("who")
-@click.option("--days", default=DEFAULT_TOKEN_DAYS, show_default=True, help="How long the token holds.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, MAX_TOKEN_DAYS),
+    default=DEFAULT_TOKEN_DAYS,
+    show_default=True,
+    help="How long the token holds.",
+)
 @command_of
 async def token(role: str, who: str, *, days: int) -> None:
     """Print a bearer token for a member (WHO is a loyalty number) or for staff (WHO is a name)."""
     settings = settings_of_environment()
-    async with open_laurel(settings, beside=True) as laurel:
-        subject = await _member_id(laurel, who) if role == Role.MEMBER else who
-    click.echo(minted(settings, Role(role), subject, days))
+    if role == Role.MEMBER:
+        async with open_laurel(settings, beside=True) as laurel:
+            who = await _member_id(laurel, who)
+    click.echo(minted(settings, Role(role), who, days))
 
 
 def minted(settings: Settings, role: Role, subject: str, days: int = DEFAULT_TOKEN_DAYS) -> str:
@@ -67,7 +77,7 @@ def apikey() -> None:
     type=click.Choice([scope.value for scope in Scope]),
     help="What the key may do; may be given several times.",
 )
-@click.option("--days", type=click.IntRange(min=1), help="How long the key holds; for ever, unless told.")
+@click.option("--days", type=click.IntRange(1, MAX_KEY_DAYS), help="How long the key holds; for ever, unless told.")
 @command_of
 async def create(name: str, *, scopes: tuple[str, ...], days: int | None) -> None:
     """Make a key for the service NAME and print it; it cannot be shown again."""
@@ -85,7 +95,8 @@ async def list_keys() -> None:
     """List the keys, newest first, without their secrets."""
     async with open_laurel(settings_of_environment(), beside=True) as laurel:
         keys = await laurel.api_keys.list_newest()
-    table = Table("Key", "Name", "Scopes", "Made", "Expires", "Revoked")
+    # The key's id is what `revoke` wants, so it is never broken into two lines.
+    table = Table(Column("Key", no_wrap=True), "Name", "Scopes", "Made", "Expires", "Revoked")
     for key in keys:
         scopes = ", ".join(sorted(scope.value for scope in key.scopes))
         times = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (key.created_at, key.expires_at, key.revoked_at))

@@ -2,6 +2,7 @@
 
 import difflib
 import getpass
+import os
 from datetime import datetime
 
 import click
@@ -72,9 +73,31 @@ async def applied_from(laurel: Laurel, file: str, now: datetime) -> AppliedProgr
         StoreUnavailable: the store did not answer in time.
     """
     try:
-        return await laurel.programs.apply(program_text(file), getpass.getuser(), now)
+        return await laurel.programs.apply(program_text(file), _user(), now)
     except ProgramFaults as faults:
         raise OperatorError(f"the program has faults; nothing was applied\n{describe_faults(file, faults)}") from None
+
+
+async def apply_first_program(laurel: Laurel) -> AppliedProgram | None:
+    """Apply the program of the settings where none has been applied yet; None where one has.
+
+    Raises:
+        OperatorError: the file cannot be read or has faults; all are named.
+        StoreUnavailable: the store did not answer in time.
+    """
+    if await laurel.programs.all_versions():
+        return None
+    try:
+        return await applied_from(laurel, str(laurel.settings.program), utc_now())
+    except OperatorError as error:
+        raise OperatorError(f"LAUREL_PROGRAM: {error}") from None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # A container may run as a user that has a number only.
+        return f"user {os.getuid()}"
 
 
 def _read(file: str) -> Program:

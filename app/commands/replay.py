@@ -13,15 +13,25 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from app.cdnow.importing import LogImport, Summary, shift_to_end_on
-from app.cdnow.log import BrokenLine, read_log
+from app.cdnow.log import BrokenLine, Purchase, read_log
 from app.clock import utc_now
-from app.commands.program import applied_from
+from app.commands.program import apply_first_program
 from app.commands.running import FAILED, command_of, settings_of_environment
 from app.operator_error import OperatorError
 from app.stores.imports import Import
 from app.wiring import Laurel, open_laurel
 
 IMPORT_NAME = "cdnow"
+MAX_FILE_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log as it was read: its purchases, the lines that are none, and the SHA-256 of the file."""
+
+    purchases: list[Purchase]
+    broken: list[BrokenLine]
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +50,10 @@ class Replayed:
 @command_of
 async def replay(file: str, *, cdnow: bool, end_now: bool, as_json: bool) -> None:
     """Import the purchase log FILE and print what it came to; lines that are broken are named and left out."""
+    log = read_file(Path(file))
     async with open_laurel(settings_of_environment(), beside=True) as laurel:
-        if not await laurel.programs.all_versions():
-            await applied_from(laurel, str(laurel.settings.program), utc_now())
-        replayed = await import_log(laurel, Path(file), end_now=end_now)
+        await apply_first_program(laurel)
+        replayed = await import_log(laurel, log, end_now=end_now)
     for broken in replayed.broken:
         click.echo(f"{file}:{broken.line}: {broken.message}", err=True)
     if as_json:
@@ -54,20 +64,36 @@ async def replay(file: str, *, cdnow: bool, end_now: bool, as_json: bool) -> Non
         sys.exit(FAILED)
 
 
-async def import_log(laurel: Laurel, file: Path, *, end_now: bool) -> Replayed:
+def read_file(file: Path) -> Log:
+    """Read a log.
+
+    Raises:
+        OperatorError: the file cannot be read, is too large, or holds no purchase.
+    """
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise OperatorError(f"{file} cannot be read: {error.strerror}") from None
+    if len(content) > MAX_FILE_BYTES:
+        raise OperatorError(f"{file} is larger than {MAX_FILE_BYTES // 2**20} MiB; split it")
+    purchases, broken = read_log(content.splitlines(), utc_now().date())
+    if not purchases:
+        first = f"Line {broken[0].line} {broken[0].message}" if broken else "It is empty"
+        raise OperatorError(f"{file} holds no purchase that can be read; is it a CDNOW log? {first}")
+    return Log(purchases, broken, sha256(content).hexdigest())
+
+
+async def import_log(laurel: Laurel, log: Log, *, end_now: bool) -> Replayed:
     """Import a log with a progress bar, going on where an earlier import of it was cut short.
 
     Raises:
-        OperatorError: the file cannot be read, holds no purchase, or was imported with other dates.
+        OperatorError: it was imported with other dates before.
         StoreUnavailable: a store did not answer in time; run again.
     """
-    content = _content(file)
-    purchases, broken = read_log(content.splitlines())
-    if not purchases:
-        raise OperatorError(f"{file} holds no purchase that can be read; is it a CDNOW log?")
-    last_day = max(purchase.day for purchase in purchases)
-    entry = await _begun(laurel, sha256(content).hexdigest(), last_day, end_now=end_now)
-    importing = LogImport(laurel.game, purchases, timedelta(days=entry.shift_days))
+    last_day = max(purchase.day for purchase in log.purchases)
+    entry = await _begun(laurel, log.digest, last_day, end_now=end_now)
+    importing = LogImport(laurel.game, log.purchases, timedelta(days=entry.shift_days))
     with _progress() as bar:
         task = bar.add_task("Importing purchases", total=importing.purchases)
         await importing.run(lambda recorded: bar.advance(task, recorded))
@@ -75,14 +101,7 @@ async def import_log(laurel: Laurel, file: Path, *, end_now: bool) -> Replayed:
     await laurel.imports.put(
         Import(entry.name, entry.digest, entry.shift_days, entry.started_at, completed_at=utc_now())
     )
-    return Replayed(summary, sorted([*broken, *importing.broken], key=lambda one: one.line))
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise OperatorError(f"{file} cannot be read: {error.strerror}") from None
+    return Replayed(summary, sorted([*log.broken, *importing.broken], key=lambda one: one.line))
 
 
 async def _begun(laurel: Laurel, digest: str, last_day: date, *, end_now: bool) -> Import:
@@ -92,15 +111,16 @@ async def _begun(laurel: Laurel, digest: str, last_day: date, *, end_now: bool) 
     if known is None:
         known = Import(IMPORT_NAME, digest, shift, started_at=utc_now())
         await laurel.imports.put(known)
-    elif (known.shift_days != 0) != end_now:
+    elif (known.shift_days != 0) != (shift != 0):
         how = "with its days moved (--end-now)" if known.shift_days else "with its days as they are"
-        raise OperatorError(f"the log was imported {how} before; do the same again, or set another LAUREL_DATABASE")
+        raise OperatorError(f"a log was imported {how} before; do the same again, or set another LAUREL_DATABASE")
     return known
 
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def print_summary(summary: Summary) -> None:

@@ -1,6 +1,7 @@
 """Running a command: its event loop, its settings, its log, and how it ends when something is wrong."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -10,6 +11,9 @@ import click
 import orjson
 import uvloop
 from pydantic import ValidationError
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+from redis.asyncio.connection import parse_url
 
 from app.operator_error import OperatorError
 from app.settings import Settings
@@ -43,10 +47,12 @@ def settings_of_environment() -> Settings:
         OperatorError: a variable has a value that cannot be; all of them are named.
     """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         faults = [f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors(include_input=False)]
         raise OperatorError("; ".join(faults)) from None
+    _require_urls(settings)
+    return settings
 
 
 def command_of(body: Callable[_P, Coroutine[Any, Any, None]]) -> Callable[_P, None]:
@@ -80,8 +86,10 @@ def program_text(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 - click gives the path as text
             return file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatorError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise OperatorError(f"{path} cannot be read: it is not UTF-8 text") from None
 
 
 def describe_faults(path: str, faults: ProgramFaults) -> str:
@@ -91,7 +99,23 @@ def describe_faults(path: str, faults: ProgramFaults) -> str:
 
 def _variable(location: tuple[int | str, ...]) -> str:
     name = str(location[0]).upper() if location else "LAUREL_*"
-    return name if name in ("PORT",) or name.startswith("LAUREL_") else f"LAUREL_{name}"
+    if name == "PORT" and name in os.environ:  # Of the two names of the port this one counts.
+        return name
+    return name if name.startswith("LAUREL_") else f"LAUREL_{name}"
+
+
+def _require_urls(settings: Settings) -> None:
+    """Check what the drivers would only say in their own words, or after they have tried for long."""
+    try:
+        if settings.mongo_url is not None:
+            parse_uri(settings.mongo_url)
+    except (PyMongoError, ValueError) as error:
+        raise OperatorError(f"LAUREL_MONGO_URL: {error}") from None
+    try:
+        if settings.redis_url is not None:
+            parse_url(settings.redis_url)
+    except ValueError as error:
+        raise OperatorError(f"LAUREL_REDIS_URL: {error}") from None
 
 
 def _start_log(settings: Settings) -> None:

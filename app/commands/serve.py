@@ -1,14 +1,17 @@
 """`laurel serve`: serve the API."""
 
+import logging
+
 import click
 
-from app.clock import utc_now
-from app.commands.program import applied_from
+from app.commands.program import apply_first_program
 from app.commands.running import command_of, settings_of_environment
 from app.ports import require_free_port
 from app.server import serve as serve_until_stopped
 from app.web import web_app
 from app.wiring import open_laurel
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -21,10 +24,11 @@ async def serve() -> None:
     settings = settings_of_environment()
     require_free_port(settings.host, settings.port)
     async with open_laurel(settings) as laurel:
-        if not await laurel.programs.all_versions():
-            await applied_from(laurel, str(settings.program), utc_now())
+        await apply_first_program(laurel)
         authenticator = laurel.authenticator()
         try:
-            await serve_until_stopped(laurel, web_app(laurel.game, authenticator, laurel.pings))
+            web = web_app(laurel.game, authenticator, laurel.pings, laurel.icons)
+            address = f"http://{settings.host}:{settings.port}/graphql"
+            await serve_until_stopped(laurel, web, on_ready=lambda: log.info("Serving GraphQL at %s", address))
         finally:
             await authenticator.aclose()

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from app.commands.running import FAILED, command_of, settings_of_environment
+from app.operator_error import OperatorError
 from app.stores.claims import Claims
 from app.verification import Difference, Verifier
 from app.wiring import Laurel, open_laurel
@@ -26,22 +27,27 @@ async def verify(*, member: str | None) -> None:
         click.echo(str(difference))
     if len(found) > MAX_SHOWN:
         click.echo(f"and {len(found) - MAX_SHOWN} more")
-    click.echo(f"{members} members verified, {len(found) or 'no'} difference{'' if len(found) == 1 else 's'}")
+    click.echo(f"{_counted(members, 'member')} verified, {_counted(len(found), 'difference')}")
     if found:
         sys.exit(FAILED)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
 async def _one(laurel: Laurel, verifier: Verifier, loyalty_number: str) -> tuple[int, list[Difference]]:
     found = (await laurel.members.by_loyalty_numbers([loyalty_number])).get(loyalty_number)
     if found is None:
-        return 0, []
+        raise OperatorError(f"there is no member with the loyalty number {loyalty_number}")
     return 1, list(await verifier.verify_member(found.member_id))
 
 
 async def _all(laurel: Laurel, verifier: Verifier) -> tuple[int, list[Difference]]:
     seen = 0
     columns = (TextColumn("Replaying journals"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("members", total=await laurel.members.count())
 
         def progress(members: int) -> None:

@@ -69,6 +69,8 @@ async def embedded_servers(
         yield StoreServers(mongo_url, redis_url)
         return
     async with own_data_folder(data_dir) as folder:
+        # An owner that was killed has left its own; commands beside this process must not take it for ours.
+        (data_dir / ANNOUNCEMENT).unlink(missing_ok=True)
         running, urls = await _start(folder.path, folder.servers_lock, mongo=mongo_url is None, redis=redis_url is None)
         urls = {MONGO: mongo_url or urls[MONGO], REDIS: redis_url or urls[REDIS]}
         _announce(data_dir, urls)
@@ -89,9 +91,7 @@ def running_servers(data_dir: Path) -> StoreServers | None:
 
 
 def _announce(data_dir: Path, urls: dict[str, str]) -> None:
-    path = data_dir / ANNOUNCEMENT
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(data_dir / ANNOUNCEMENT, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(urls, file)
 

@@ -1,0 +1,88 @@
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from tests.system.installation import ROOT, Ended, Installation, serving
+
+RECORD_SHOP = ROOT / "programs" / "record-shop.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """A program with faults, and the numbers of their lines."""
+
+    path: Path
+    lines: list[int]
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Faulty:
+    """The example with a rounding that is none, and a threshold that is no number."""
+    text = RECORD_SHOP.read_text(encoding="utf-8")
+    spoilt = text.replace("rounding: floor", "rounding: flor").replace("threshold: 100", "threshold: hundred")
+    path = tmp_path / "faulty.yaml"
+    path.write_text(spoilt, encoding="utf-8")
+    pairs = zip(text.splitlines(), spoilt.splitlines(), strict=True)
+    lines = [number for number, (sound, line) in enumerate(pairs, 1) if sound != line]
+    assert len(lines) == 2
+    return Faulty(path, lines)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "programs").glob("*.yaml")))
+def test_the_examples_are_sound(path: Path) -> None:
+    result = CliRunner().invoke(main, ["program", "check", str(path)])
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{path} is sound\n", "")
+
+
+def test_every_fault_is_told_with_its_place(faulty: Faulty) -> None:
+    result = CliRunner().invoke(main, ["program", "check", str(faulty.path)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    first, second, last = result.stderr.splitlines()
+    assert first.startswith(f"{faulty.path}:{faulty.lines[0]}:")
+    assert second.startswith(f"{faulty.path}:{faulty.lines[1]}:")
+    assert last == f"laurel: {faulty.path} has 2 faults"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "No such file or directory"), (b"code: \xff", "it is not UTF-8 text")]
+)
+def test_a_file_that_cannot_be_read_is_named(content: bytes | None, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "program.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    result = CliRunner().invoke(main, ["program", "check", str(path)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"laurel: {path} cannot be read: {why}\n"
+
+
+async def test_programs_are_compared_and_applied_beside_a_running_laurel(
+    laurel: Installation, faulty: Faulty, tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed.yaml"
+    text = RECORD_SHOP.read_text(encoding="utf-8")
+    changed.write_text(text.replace("threshold: 250", "threshold: 260"), encoding="utf-8")
+    async with serving(laurel):
+        same = await laurel.run("program", "apply", str(RECORD_SHOP))
+        assert same == Ended(0, "version 1 of record-shop is in force\n", ""), "the first start has applied it"
+        refused = await laurel.run("program", "apply", str(faulty.path))
+        assert (refused.code, refused.stdout) == (1, "")
+        summary, *faults = refused.stderr.splitlines()
+        assert summary == "laurel: the program has faults; nothing was applied"
+        assert [int(fault.split(":")[1]) for fault in faults] == faulty.lines
+        assert (await laurel.run("program", "diff", str(RECORD_SHOP))) == Ended(0, "", "")
+        with laurel.database() as database:
+            assert await database["programs"].count_documents({}) == 1
+        compared = await laurel.run("program", "diff", str(changed))
+        assert (compared.code, compared.stderr) == (0, "")
+        moved = [line for line in compared.stdout.splitlines() if line[:1] in "+-"]
+        assert moved == [
+            "--- version 1",
+            f"+++ {changed}",
+            "-      threshold: 250",
+            "+      threshold: 260",
+        ]
+        applied = await laurel.run("program", "apply", str(changed))
+        assert applied == Ended(0, "version 2 of record-shop is in force\n", "")

@@ -1,0 +1,55 @@
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from app.commands import replay
+from app.commands.replay import read_file
+from app.operator_error import OperatorError
+
+
+def refusal_of(path: Path) -> str:
+    with pytest.raises(OperatorError) as refusal:
+        read_file(path)
+    return str(refusal.value)
+
+
+def test_a_file_is_read_with_its_digest(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    content = b"4 19970101 2 29.33\noops\n"
+    path.write_bytes(content)
+    log = read_file(path)
+    assert [purchase.line for purchase in log.purchases] == [1]
+    assert [broken.line for broken in log.broken] == [2]
+    assert log.digest == sha256(content).hexdigest()
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    assert refusal_of(tmp_path / "log.txt") == f"{tmp_path}/log.txt cannot be read: No such file or directory"
+    assert refusal_of(tmp_path) == f"{tmp_path} cannot be read: Is a directory"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "It is empty"),
+        (b"\n\n", "It is empty"),
+        (
+            b"\ncode: record-shop\n",
+            "Line 2 has 2 columns; needed are 4 (customer, date, number of CDs, dollars) or 5 (with a sample number "
+            "after the customer)",
+        ),
+    ],
+)
+def test_a_file_without_a_purchase_is_refused(content: bytes, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_bytes(content)
+    assert refusal_of(path) == f"{path} holds no purchase that can be read; is it a CDNOW log? {why}"
+
+
+def test_a_file_that_is_too_large_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "MAX_FILE_BYTES", 2**20)
+    path = tmp_path / "log.txt"
+    with path.open("wb") as file:
+        file.truncate(2**20 + 1)
+    assert refusal_of(path) == f"{path} is larger than 1 MiB; split it"

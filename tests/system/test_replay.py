@@ -1,0 +1,127 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.settings import Settings
+from app.wiring import open_laurel
+from tests.system.expected import summary_of
+from tests.system.installation import SAMPLE, Ended, Installation, sample_lines
+
+GOOD = [
+    "00004 0001 19970101  2   29.33",
+    "00004 0001 19970118  2   29.73",
+    "00004 0001 19970301  6  113.90",
+    "00021 0002 19970101  3   63.34",
+    "00021 0002 19980630  9  250.00",
+]
+BROKEN = ["oops", "00021 0002 19970230 1 9.99", "00021 0002 19970103 1 -9.99"]
+BROKEN_MESSAGES = [
+    "has 1 column; needed are 4 (customer, date, number of CDs, dollars) "
+    "or 5 (with a sample number after the customer)",
+    "date '19970230' is not a day written as YYYYMMDD",
+    "dollars '-9.99' is not an amount such as 29.33",
+]
+
+
+async def replay(laurel: Installation, log: Path, *options: str) -> Ended:
+    return await laurel.run("replay", str(log), "--cdnow", "--json", *options)
+
+
+def write(folder: Path, lines: list[str]) -> Path:
+    log = folder / "log.txt"
+    log.write_text("\n".join(lines) + "\n", encoding="ascii")
+    return log
+
+
+async def test_broken_lines_are_named_the_rest_is_imported_and_a_corrected_line_is_all_that_is_new(
+    laurel: Installation, tmp_path: Path
+) -> None:
+    with_faults = [GOOD[0], BROKEN[0], *GOOD[1:4], *BROKEN[1:], GOOD[4]]
+    log = write(tmp_path, with_faults)
+    first = await replay(laurel, log)
+    assert first.code == 1
+    assert json.loads(first.stdout) == {
+        "members": 2,
+        "purchases": 5,
+        # 29 + 29 + 113, three within 60 days and ten discs; 63 + 250, ten discs.
+        "points_issued": 171 + 25 + 50 + 313 + 50,
+        "members_by_tier": {"bronze": 1, "gold": 1},
+        "badges_by_code": {"big-spender": 2, "collector": 2, "first-purchase": 2},
+        "badge_levels": {"big-spender": {"1": 2}, "collector": {"2": 2}, "first-purchase": {"1": 2}},
+        "broken_lines": [
+            {"line": line, "message": message} for line, message in zip((2, 6, 7), BROKEN_MESSAGES, strict=True)
+        ],
+    }
+    assert first.stderr.splitlines() == [
+        f"{log}:{line}: {message}" for line, message in zip((2, 6, 7), BROKEN_MESSAGES, strict=True)
+    ]
+    corrected = "00021 0002 19970103 1 9.99"
+    again = await replay(laurel, write(tmp_path, [GOOD[0], "", *GOOD[1:4], "", corrected, GOOD[4]]))
+    assert (again.code, again.stderr) == (0, "")
+    assert json.loads(again.stdout) == json.loads(first.stdout) | {
+        "purchases": 6,
+        "points_issued": 609 + 9,
+        "broken_lines": [],
+    }
+    altered = GOOD[0].replace("29.33", "39.33")
+    repeated = await replay(laurel, write(tmp_path, [altered, *with_faults[1:]]))
+    conflict = "was imported before with other content, which stands"
+    assert (repeated.code, repeated.stderr) == (1, f"{log}:1: {conflict}\n{first.stderr}")
+    assert json.loads(repeated.stdout) == json.loads(first.stdout) | {
+        "purchases": 4,
+        "points_issued": 609 + 9,
+        "broken_lines": [{"line": 1, "message": conflict}, *json.loads(first.stdout)["broken_lines"]],
+    }
+    assert (await laurel.run("verify")).stdout == "2 members verified, no differences\n"
+
+
+async def test_a_log_moved_to_end_yesterday_is_judged_by_its_new_days(laurel: Installation, tmp_path: Path) -> None:
+    lines = sample_lines(120)
+    log = write(tmp_path, list(lines))
+    before = datetime.now(UTC).date()
+    ended = await replay(laurel, log, "--end-now")
+    assert (ended.code, ended.stderr) == (0, "")
+    last_day = max(datetime.strptime(line.split()[2], "%Y%m%d").replace(tzinfo=UTC).date() for line in lines)
+    shifts = {(today - last_day).days - 1 for today in (before, datetime.now(UTC).date())}
+    assert json.loads(ended.stdout) in [summary_of(lines, shift) for shift in shifts]
+    assert (await replay(laurel, log, "--end-now")).stdout == ended.stdout
+    unmoved = await replay(laurel, log)
+    assert (unmoved.code, unmoved.stdout) == (1, "")
+    assert unmoved.stderr == (
+        "laurel: a log was imported with its days moved (--end-now) before; do the same again, "
+        "or set another LAUREL_DATABASE\n"
+    )
+
+
+async def test_the_whole_sample_comes_to_what_it_comes_to_by_hand(laurel: Installation) -> None:
+    ended = await replay(laurel, SAMPLE)
+    assert (ended.code, ended.stderr) == (0, "")
+    summary = json.loads(ended.stdout)
+    assert (summary["members"], summary["purchases"]) == (2357, 6919)
+    assert summary == summary_of(sample_lines(6919))
+    assert await laurel.run("verify") == Ended(0, "2357 members verified, no differences\n", "")
+
+
+async def test_verify_names_what_was_tampered_with(laurel: Installation, tmp_path: Path) -> None:
+    assert (await replay(laurel, write(tmp_path, GOOD))).code == 0
+    async with open_laurel(Settings(data_dir=laurel.data_dir)) as opened:
+        members = await opened.members.by_enrolment_keys(["cdnow-00004", "cdnow-00021"])
+        tampered, other = members["cdnow-00004"][0], members["cdnow-00021"][0]
+        changed = await opened.connection["members"].update_one(
+            {"_id": tampered.member_id}, {"$inc": {"state.balance.available": 1}}
+        )
+        assert changed.modified_count == 1
+        ended = await laurel.run("verify")
+        assert (ended.code, ended.stderr) == (1, "")
+        lines = ended.stdout.splitlines()
+        held = tampered.state.balance.available
+        assert lines[0] == (
+            f"{tampered.member_id}: balance: the entries sum to available {held}, pending 0; "
+            f"the snapshot has available {held + 1}, pending 0"
+        )
+        assert all(line.startswith(f"{tampered.member_id}: ") for line in lines[:-1])
+        assert lines[-1] == f"2 members verified, {len(lines) - 1} differences"
+        one = await laurel.run("verify", "--member", other.loyalty_number)
+        assert one == Ended(0, "1 member verified, no differences\n", "")
+        nobody = await laurel.run("verify", "--member", "123")
+        assert nobody == Ended(1, "", "laurel: there is no member with the loyalty number 123\n")
