@@ -1,6 +1,6 @@
 # `make` lists the targets. PYTHON= names the interpreter that .venv is made with.
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench audit lock clean
+.PHONY: help run test soak bench audit schema lock clean
 VENV := .venv/bin
 MAKEFLAGS += --no-print-directory
 unexport PYTHONPATH PYTHONHOME
@@ -27,6 +27,9 @@ bench: .venv/test.stamp ## measure throughput and latency
 
 audit: .venv/test.stamp ## the GraphQL-over-HTTP audits (needs Node.js)
 	@PATH="$(CURDIR)/$(VENV):$$PATH" sh tests/graphql_http/run
+
+schema: .venv/run.stamp ## write schema/schema.graphql anew
+	@$(VENV)/python -c "from schema.build import build_schema; print(build_schema().as_str())" > schema/schema.graphql
 
 lock: .venv/bin/python ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \

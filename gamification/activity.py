@@ -98,12 +98,8 @@ def to_milliseconds(at: datetime) -> datetime:
 
 
 def normalised(activity: Activity) -> Activity:
-    """A sound activity as the journal keeps it: UTC milliseconds, and the lines' sum where no amount was given."""
-    return replace(activity, occurred_at=to_milliseconds(activity.occurred_at), amount_minor=_amount_minor_of(activity))
-
-
-def _amount_minor_of(activity: Activity) -> int:
-    return activity.amount_minor or sum(item.amount_minor for item in activity.items)
+    """A sound activity as the journal keeps it: in UTC, cut to milliseconds."""
+    return replace(activity, occurred_at=to_milliseconds(activity.occurred_at))
 
 
 def problems_of(activity: Activity, now: datetime, future_tolerance: timedelta) -> tuple[Problem, ...]:
@@ -112,7 +108,7 @@ def problems_of(activity: Activity, now: datetime, future_tolerance: timedelta) 
         *identifier_problems("key", activity.key, MAX_KEY_CHARS),
         *_kind_problems(activity.kind),
         *_time_problems(activity.occurred_at, now, future_tolerance),
-        *_number_problems("amount", _amount_minor_of(activity), MAX_AMOUNT_MINOR, "minor units"),
+        *_number_problems("amount", activity.amount_minor, MAX_AMOUNT_MINOR, "minor units"),
         *_line_problems(activity),
         *_attribute_problems(activity.attributes),
         *_adjustment_problems(activity),

@@ -30,6 +30,8 @@ from gamification.state import State
 from gamification.stores import AppliedProgram, CommitConflict, Stores, StoreUnavailable
 
 MAX_ENROLMENTS_PER_CALL = 64
+ENROLMENT_KEY = "#enrolment"
+"""The key of record 1. No caller's key begins like this, so an enrolment's own key stays free for activities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class Enroller:
             external_id=request.external_id,
         )
         fold = MemberFold(member, applied, to_milliseconds(self._now()))
-        recorded = fold.add(RecordRequest(member.member_id, Activity(request.key, ENROLMENT, joined_at)), None)
+        recorded = fold.add(RecordRequest(member.member_id, Activity(ENROLMENT_KEY, ENROLMENT, joined_at)), None)
         assert isinstance(recorded, Recorded), "nothing forbids the first record of a new member"
         return fold
 

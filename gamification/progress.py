@@ -112,7 +112,7 @@ def badge_progress(badge: Badge, state: State, program: Program, now: datetime) 
         measured = Decimal(str(value)) if value is not None else Decimal(0)
     full = level == len(badge.levels)
     return ProgressBar(
-        current=max(measured, Decimal(following.at)) if full else min(measured, Decimal(following.at)),
+        current=Decimal(following.at) if full else min(measured, Decimal(following.at)),
         target=Decimal(following.at),
         unit=badge.unit,
         phase=Phase.COMPLETED if full else Phase.ACTIVE,

@@ -1,9 +1,10 @@
 """Inputs of activities and how they become the game's own: exact money, one member, and every problem at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
 import strawberry
 
@@ -27,6 +28,9 @@ from schema.principals import MemberPrincipal
 from schema.scalars import Attributes, BigInt
 from schema.types.member import MEMBER_ID
 
+SIMULATED_KEY = "simulated"
+"""A dry run writes nothing, so its activity needs no key of its own."""
+_SIMULATE = "simulateActivity"
 _OWN_KINDS = {ADJUSTMENT: "adjustPoints", ENROLMENT: "enrolMember"}
 
 
@@ -40,11 +44,11 @@ class LineItemInput:
     amount: Decimal = strawberry.field(default=Decimal(0), description="For the line as a whole.")
 
 
-@strawberry.input(description="Something that a member did.")
-class ActivityInput:
-    """Something that a member did. Which member it was, `memberId` or `loyaltyNumber` says."""
+@strawberry.input(description="Something that a member might do.")
+class SimulateActivityInput:
+    """Something that a member might do. Which member, `memberId` or `loyaltyNumber` says."""
 
-    key: str = strawberry.field(description="Made by the caller, unique per member. The same key again is a retry.")
+    key: str | None = strawberry.field(default=None, description="Of no account; the same variables serve to record.")
     member_id: strawberry.ID | None = None
     loyalty_number: str | None = None
     kind: str = PURCHASE
@@ -52,6 +56,13 @@ class ActivityInput:
     amount: Decimal | None = strawberry.field(default=None, description="In money; the sum of the lines unless told.")
     items: list[LineItemInput] = strawberry.field(default_factory=list)
     attributes: Attributes = strawberry.field(default_factory=lambda: Attributes({}))
+
+
+@strawberry.input(description="Something that a member did.")
+class ActivityInput(SimulateActivityInput):
+    """Something that a member did."""
+
+    key: str = strawberry.field(description="Made by the caller, unique per member. The same key again is a retry.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +73,22 @@ class Unusable:
     unknown_member: bool = False
 
 
-def to_activity(given: ActivityInput, money: Money, now: datetime) -> Activity | Unusable:
+def to_activity(given: SimulateActivityInput, key: str, money: Money, now: datetime) -> Activity | Unusable:
     """The activity that an input means."""
     problems: list[Problem] = []
     if given.kind in _OWN_KINDS:
         problems.append(Problem("kind", f"{given.kind} is recorded by {_OWN_KINDS[given.kind]}"))
-    amount = _minor("amount", given.amount or Decimal(0), money, problems)
     items = tuple(
         LineItem(item.sku, item.quantity, _minor(f"items.{place}.amount", item.amount, money, problems), item.category)
         for place, item in enumerate(given.items)
     )
+    # A receipt paid by voucher has an amount of 0, which is not the same as none.
+    lines = sum(item.amount_minor for item in items)
+    amount = lines if given.amount is None else _minor("amount", given.amount, money, problems)
     problems += _attribute_problems(given.attributes)
     if problems:
         return Unusable(tuple(problems))
-    return Activity(given.key, given.kind, given.occurred_at or now, amount, items, given.attributes)
+    return Activity(key, given.kind, given.occurred_at or now, amount, items, given.attributes)
 
 
 def _minor(path: str, amount: Decimal, money: Money, problems: list[Problem]) -> int:
@@ -93,7 +106,14 @@ def _attribute_problems(attributes: Attributes) -> Iterator[Problem]:
             yield Problem(f"attributes.{name[:MAX_CODE_CHARS]}", "must be a text, a number, true or false")
 
 
-async def member_ids_of(context: Context, given: list[ActivityInput]) -> list[str | Unusable]:
+class Named(Protocol):
+    """An input that names a member."""
+
+    member_id: strawberry.ID | None
+    loyalty_number: str | None
+
+
+async def member_ids_of(context: Context, given: Sequence[Named]) -> list[str | Unusable]:
     """The member that each input names, in that order; loyalty numbers are looked up together."""
     numbers = [one.loyalty_number for one in given if one.loyalty_number and not one.member_id]
     found = await context.game.stores.members.by_loyalty_numbers(numbers) if numbers else {}
@@ -116,11 +136,15 @@ async def to_requests(context: Context, given: list[ActivityInput]) -> list[Reco
     program = (await context.game.stores.programs.current()).program
     now = context.game.now()
     member_ids = await member_ids_of(context, given)
-    return [_request(member_id, one, program.money, now) for member_id, one in zip(member_ids, given, strict=True)]
+    return [
+        _request(member_id, one, to_activity(one, one.key, program.money, now))
+        for member_id, one in zip(member_ids, given, strict=True)
+    ]
 
 
-def _request(member_id: str | Unusable, given: ActivityInput, money: Money, now: datetime) -> RecordRequest | Unusable:
-    activity = to_activity(given, money, now)
+def _request(
+    member_id: str | Unusable, given: SimulateActivityInput, activity: Activity | Unusable
+) -> RecordRequest | Unusable:
     if isinstance(member_id, Unusable):
         others = activity.problems if isinstance(activity, Unusable) else ()
         return replace(member_id, problems=(*member_id.problems, *others)) if others else member_id
@@ -129,19 +153,19 @@ def _request(member_id: str | Unusable, given: ActivityInput, money: Money, now:
     return RecordRequest(member_id, activity, timed=given.occurred_at is not None)
 
 
-async def self_or_named(context: Context, root_field: str, given: ActivityInput) -> RecordRequest | Unusable:
-    """The request that an input means; where it names nobody, it is about the member who asks.
+async def to_simulation(context: Context, given: SimulateActivityInput) -> RecordRequest | Unusable:
+    """The request that the input of a dry run means; where it names nobody, it is about the member who asks.
 
     Raises:
-        GraphQLError: FORBIDDEN; a member asks about somebody else.
+        GraphQLError: FORBIDDEN; a member asks about somebody else, or about nobody that there is, which is the same.
     """
     caller = context.principal
     if isinstance(caller, MemberPrincipal) and given.member_id is None and given.loyalty_number is None:
         given = replace(given, member_id=to_global_id(MEMBER_ID, caller.member_id))
-    (request,) = await to_requests(context, [given])
-    if isinstance(request, RecordRequest):
-        check_subject(root_field, caller, request.member_id)
-    elif isinstance(caller, MemberPrincipal) and request.unknown_member:
-        # Whether somebody else exists is none of a member's business.
-        check_subject(root_field, caller, "")
-    return request
+    (member_id,) = await member_ids_of(context, [given])
+    if isinstance(member_id, str):
+        check_subject(_SIMULATE, caller, member_id)
+    elif member_id.unknown_member:
+        check_subject(_SIMULATE, caller, "")
+    program = (await context.game.stores.programs.current()).program
+    return _request(member_id, given, to_activity(given, SIMULATED_KEY, program.money, context.game.now()))

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from gamification.member import Member
 from schema.context import Context
 from schema.ids import from_global_id
 from schema.principals import MemberPrincipal
@@ -22,14 +23,17 @@ async def find_node(context: Context, global_id: strawberry.ID) -> Node | None:
         case (kind, local_id) if kind == ENTRY_ID:
             entry = entry_place(local_id)
             return await _entry(context, *entry) if entry else None
-        case (kind, handle) if kind == PROFILE_ID:
-            return await public_profile(context, handle)
+        case (kind, member_id) if kind == PROFILE_ID:
+            return await _shown(context, await context.members.load(member_id))
     return None
 
 
 async def public_profile(context: Context, handle: str, language: str | None = None) -> PublicProfile | None:
     """What the member with this handle shows to others; None also where they show nothing."""
-    member = await context.game.stores.members.by_handle(handle)
+    return await _shown(context, await context.game.stores.members.by_handle(handle), language)
+
+
+async def _shown(context: Context, member: Member | None, language: str | None = None) -> PublicProfile | None:
     if member is None:
         return None
     reading = await context.reading(language)

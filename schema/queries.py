@@ -10,7 +10,7 @@ from schema.connections import DEFAULT_PAGE_SIZE, Connection, connection_of, pag
 from schema.context import Info
 from schema.faults import BAD_USER_INPUT, CallerError
 from schema.ids import local_id
-from schema.inputs import ActivityInput
+from schema.inputs import SimulateActivityInput
 from schema.measure import MAX_PAGE_SIZE
 from schema.nodes import find_node, public_profile
 from schema.permissions import check_subject, permission_for
@@ -92,7 +92,7 @@ class Query:
         extensions=[permission_for("simulateActivity")],
         description="A dry run: everything that recording the activity would change.",
     )
-    async def simulate_activity(self, info: Info, input: ActivityInput) -> SimulateActivityResult:  # noqa: A002
+    async def simulate_activity(self, info: Info, input: SimulateActivityInput) -> SimulateActivityResult:  # noqa: A002
         """A dry run of an activity."""
         return await simulate(info.context, input)
 

@@ -6,11 +6,11 @@ import strawberry
 
 from gamification import fold, recording
 from schema.context import Context
-from schema.inputs import ActivityInput, Unusable, self_or_named
+from schema.inputs import SimulateActivityInput, Unusable, to_simulation
 from schema.scalars import BigInt
 from schema.types.errors import InsufficientPoints, InvalidInput, MemberNotFound, insufficient, invalid, not_found
-from schema.types.member import Member, show_member
-from schema.types.record import Record, show_record
+from schema.types.member import MemberStanding, as_of_now
+from schema.types.record import Record, show_simulated
 
 
 @strawberry.type(description="What would happen.")
@@ -19,8 +19,8 @@ class SimulateActivitySuccess:
 
     points: BigInt = strawberry.field(description="What it would change in points, over both accounts.")
     records: list[Record]
-    before: Member
-    after: Member
+    before: MemberStanding
+    after: MemberStanding
 
 
 SimulateActivityResult: TypeAlias = Annotated[
@@ -29,9 +29,9 @@ SimulateActivityResult: TypeAlias = Annotated[
 ]
 
 
-async def simulate(context: Context, given: ActivityInput) -> SimulateActivityResult:
+async def simulate(context: Context, given: SimulateActivityInput) -> SimulateActivityResult:
     """A dry run for the member that the input names, or for the member who asks."""
-    request = await self_or_named(context, "simulateActivity", given)
+    request = await to_simulation(context, given)
     if isinstance(request, Unusable):
         return not_found() if request.unknown_member else invalid(*request.problems)
     result = await context.game.recorder.simulate(request)
@@ -44,10 +44,10 @@ async def simulate(context: Context, given: ActivityInput) -> SimulateActivityRe
             return insufficient(result)
         case recording.Simulated(before, after, records):
             reading = await context.reading(None, before)
-            shown = [show_record(record, reading) for record in records]
+            shown = [show_simulated(record, reading) for record in records]
             return SimulateActivitySuccess(
                 points=BigInt(sum(record.points for record in shown)),
                 records=shown,
-                before=show_member(before, reading),
-                after=show_member(after, reading),
+                before=MemberStanding(subject=as_of_now(before, reading), reading=reading),
+                after=MemberStanding(subject=as_of_now(after, reading), reading=reading),
             )

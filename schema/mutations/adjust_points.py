@@ -5,7 +5,7 @@ import strawberry
 from gamification.activity import ADJUSTMENT, Activity
 from gamification.recording import RecordRequest
 from schema.context import Context
-from schema.inputs import ActivityInput, Unusable, member_ids_of
+from schema.inputs import Unusable, member_ids_of
 from schema.mutations.record_activity import RecordActivityResult, refusal, show_recorded
 from schema.scalars import BigInt
 
@@ -23,8 +23,7 @@ class AdjustPointsInput:
 
 async def adjust_points(context: Context, given: AdjustPointsInput) -> RecordActivityResult:
     """Record an adjustment, which takes effect now."""
-    named = ActivityInput(key=given.key, member_id=given.member_id, loyalty_number=given.loyalty_number)
-    (member_id,) = await member_ids_of(context, [named])
+    (member_id,) = await member_ids_of(context, [given])
     if isinstance(member_id, Unusable):
         return refusal(member_id)
     activity = Activity(given.key, ADJUSTMENT, context.game.now(), points=given.points, reason=given.reason)

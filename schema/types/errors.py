@@ -71,7 +71,7 @@ def not_found() -> MemberNotFound:
 
 def conflict(result: recording.IdempotencyConflict) -> IdempotencyConflict:
     """The error for a key that was used for something else."""
-    message = f"The key {result.key} was used before with other input; use a new key for a new activity."
+    message = f"The key {result.key} was used before with other input; something new needs a new key."
     return IdempotencyConflict(code="IDEMPOTENCY_CONFLICT", message=message, key=result.key)
 
 

@@ -44,22 +44,12 @@ class Visibility:
     badges: bool
 
 
-@strawberry.type(description="A member, as of now.")
-class Member(Node):
-    """A member, as of now."""
+@strawberry.type(description="What a member has reached, at some moment.")
+class MemberStanding:
+    """What a member has reached: points, tier, challenges and badges."""
 
     subject: strawberry.Private[member.Member]
     reading: strawberry.Private[Reading]
-    display_name: str
-    loyalty_number: str
-    external_id: str | None
-    handle: str | None
-    avatar_url: str | None
-    language: str | None
-    time_zone: str | None
-    enrolled_at: datetime
-    visibility: Visibility
-    showcase: list[str] = strawberry.field(description="The codes of the badges shown on the public profile.")
 
     @strawberry.field(description="The member's points.")
     def points(self) -> Points:
@@ -98,6 +88,22 @@ class Member(Node):
             first=first,
             after=after,
         )
+
+
+@strawberry.type(description="A member, as of now.")
+class Member(MemberStanding, Node):
+    """A member, as of now."""
+
+    display_name: str
+    loyalty_number: str
+    external_id: str | None
+    handle: str | None
+    avatar_url: str | None
+    language: str | None
+    time_zone: str | None
+    enrolled_at: datetime
+    visibility: Visibility
+    showcase: list[str] = strawberry.field(description="The codes of the badges shown on the public profile.")
 
     @strawberry.field(description="The member's place on a board; null where there is none.")
     def rank(self, board: str) -> Rank | None:

@@ -6,7 +6,7 @@ from gamification.member import Member
 from schema.context import Reading
 from schema.ids import to_global_id
 from schema.types.node import Node
-from schema.types.program import Rarity, words
+from schema.types.program import Rarity, Tier, show_tier, words
 
 PROFILE_ID = "PublicProfile"
 
@@ -29,7 +29,7 @@ class PublicProfile(Node):
 
     handle: str
     avatar_url: str | None
-    tier: str | None = strawberry.field(description="The name of the member's tier.")
+    tier: Tier | None
     badges: list[ShowcasedBadge]
 
 
@@ -40,10 +40,10 @@ def show_profile(member: Member, reading: Reading) -> PublicProfile | None:
         return None
     tier = reading.program.tier(member.state.standing.tier)
     return PublicProfile(
-        id=to_global_id(PROFILE_ID, handle),
+        id=to_global_id(PROFILE_ID, member.member_id),
         handle=handle,
         avatar_url=member.profile.avatar_url if allowed.avatar else None,
-        tier=tier.name.read(reading.language) if tier and allowed.tier else None,
+        tier=show_tier(tier, reading) if tier and allowed.tier else None,
         badges=_showcased(member, reading) if allowed.badges else [],
     )
 

@@ -1,5 +1,7 @@
 """Records, ledger entries and the other effects of a record, each with its why."""
 
+import secrets
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, TypeAlias
@@ -15,6 +17,8 @@ from schema.types.node import Node
 
 RECORD_ID = "Record"
 ENTRY_ID = "LedgerEntry"
+SIMULATED_ID = "simulated-"
+SIMULATION_BYTES = 8
 
 
 @strawberry.enum(description="Which account of points an entry is on.")
@@ -80,6 +84,7 @@ class ChallengeProgressed:
     """A challenge moved on."""
 
     code: str
+    title: str
     before: float
     after: float
     target: float
@@ -91,6 +96,7 @@ class ChallengeCompleted:
     """A challenge was completed."""
 
     code: str
+    title: str
     times: int
     why: Why
 
@@ -100,6 +106,7 @@ class BadgeWon:
     """A badge was won, or rose to a level."""
 
     code: str
+    name: str
     level: int
     why: Why
 
@@ -108,8 +115,9 @@ class BadgeWon:
 class TierMoved:
     """The member moved to another tier."""
 
-    before: str | None
-    after: str
+    from_tier: str | None = strawberry.field(description="The code of the tier before; null for a new member.")
+    to_tier: str = strawberry.field(description="The code of the tier after.")
+    name: str = strawberry.field(description="The name of the tier after.")
     up: bool
     why: Why
 
@@ -205,6 +213,12 @@ def show_record(shown: record.Record, reading: Reading) -> Record:
     )
 
 
+def show_simulated(shown: record.Record, reading: Reading) -> Record:
+    """A record that is only foretold. Its ids lead nowhere, so that no client takes it for one that is written."""
+    foretold = f"{SIMULATED_ID}{secrets.token_hex(SIMULATION_BYTES)}"
+    return show_record(replace(shown, member_id=foretold), reading)
+
+
 def _show_effect(effect: record.Effect, place: int, of: record.Record, reading: Reading) -> Effect:
     why = show_why(effect.why, reading)
     match effect:
@@ -212,13 +226,31 @@ def _show_effect(effect: record.Effect, place: int, of: record.Record, reading: 
             return show_entry(effect, place, of, reading)
         case record.Progressed(code, before, after, goal, scale):
             return ChallengeProgressed(
-                code=code, before=before / scale, after=after / scale, target=goal / scale, why=why
+                code=code,
+                title=_title(code, reading),
+                before=before / scale,
+                after=after / scale,
+                target=goal / scale,
+                why=why,
             )
         case record.Completed(code, times):
-            return ChallengeCompleted(code=code, times=times, why=why)
+            return ChallengeCompleted(code=code, title=_title(code, reading), times=times, why=why)
         case record.BadgeWon(code, level):
-            return BadgeWon(code=code, level=level, why=why)
+            badge = reading.program.badge_by_code.get(code)
+            return BadgeWon(code=code, name=badge.name.read(reading.language) if badge else code, level=level, why=why)
         case record.TierMoved(before_tier, after_tier, up):
-            return TierMoved(before=before_tier, after=after_tier, up=up, why=why)
+            return TierMoved(
+                from_tier=before_tier, to_tier=after_tier, name=_tier_name(after_tier, reading), up=up, why=why
+            )
         case record.ChainCut(links):
             return ChainCut(links=links, why=why)
+
+
+def _title(code: str, reading: Reading) -> str:
+    challenge = reading.program.challenge_by_code.get(code)
+    return challenge.title.read(reading.language) if challenge else code
+
+
+def _tier_name(code: str, reading: Reading) -> str:
+    tier = reading.program.tier(code)
+    return tier.name.read(reading.language) if tier and tier.code == code else code

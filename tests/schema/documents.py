@@ -22,7 +22,7 @@ fragment Effects on Record {
     ... on ChallengeProgressed { code before after target why { ...Because } }
     ... on ChallengeCompleted { code times why { ...Because } }
     ... on BadgeWon { code level why { ...Because } }
-    ... on TierMoved { from: before to: after up why { ...Because } }
+    ... on TierMoved { from: fromTier to: toTier up why { ...Because } }
     ... on ChainCut { links why { ...Because } }
   }
 }
@@ -67,7 +67,7 @@ ADJUST_POINTS = (
     + ERRORS
 )
 STAND = """
-fragment Stand on Member {
+fragment Stand on MemberStanding {
   points { available pending earned }
   tier { current { code } progress { label } }
   challenges(first: 20) { nodes { code timesCompleted progress { label state } } }
@@ -76,7 +76,7 @@ fragment Stand on Member {
 """
 SIMULATE = (
     """
-query Q($input: ActivityInput!) {
+query Q($input: SimulateActivityInput!) {
   simulateActivity(input: $input) {
     __typename ...Errors
     ... on SimulateActivitySuccess { points records { ...Line } before { ...Stand } after { ...Stand } }
@@ -123,7 +123,7 @@ mutation M($input: SetBadgeShowcaseInput!) {
 PUBLIC_PROFILE = """
 query Q($handle: String!, $language: String) {
   publicProfile(handle: $handle, language: $language) {
-    id handle avatarUrl tier badges { code name iconUrl rarity level levelName }
+    id handle avatarUrl tier { name } badges { code name iconUrl rarity level levelName }
   }
 }
 """

@@ -30,7 +30,7 @@ CALLS: dict[str, tuple[str, Variables]] = {
         lambda ada: {"id": global_id(ada)},
     ),
     "simulateActivity": (
-        "query Q($input: ActivityInput!) { simulateActivity(input: $input) { __typename } }",
+        "query Q($input: SimulateActivityInput!) { simulateActivity(input: $input) { __typename } }",
         lambda ada: {"input": {"key": "k1", "amount": "10", "memberId": global_id(ada)}},
     ),
     "enrolMember": (

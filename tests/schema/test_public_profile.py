@@ -30,7 +30,7 @@ EVERYTHING: Json = {
     "id": to_global_id("PublicProfile", "ada"),
     "handle": "ada",
     "avatarUrl": AVATAR,
-    "tier": "Silver",
+    "tier": {"name": "Silver"},
     "badges": [COLLECTOR, FIRST_PURCHASE],
 }
 
@@ -93,15 +93,18 @@ async def test_a_handle_that_has_gone_to_another_shows_that_one(api: Api) -> Non
     bo = await api.enrol("Bo", handle="ada")
     assert await look(api) is None
     await api.result(UPDATE_PROFILE, themself(bo), input={"visibility": {"profile": True}})
-    assert await look(api) == EVERYTHING | {"avatarUrl": None, "tier": "Bronze", "badges": []}
-    assert (await look(api, "ada_king"))["tier"] == "Silver"
+    assert await look(api) == EVERYTHING | {"avatarUrl": None, "tier": {"name": "Bronze"}, "badges": []}
+    assert (await look(api, "ada_king"))["tier"] == {"name": "Silver"}
 
 
 async def test_the_language_is_the_reader_s(api: Api) -> None:
     ada = await collector(api, profile=True)
     await api.result(UPDATE_PROFILE, themself(ada), input={"language": "en"})
     for danish in (await look(api, language="da"), await look(api, caller=ANONYMOUS.speaking("da"))):
-        assert (danish["tier"], [badge["name"] for badge in danish["badges"]]) == ("Sølv", ["Samler", "Første køb"])
+        assert (danish["tier"]["name"], [badge["name"] for badge in danish["badges"]]) == (
+            "Sølv",
+            ["Samler", "Første køb"],
+        )
 
 
 async def test_nothing_else_can_be_asked_of_others(api: Api) -> None:
@@ -114,4 +117,4 @@ async def test_nothing_else_can_be_asked_of_others(api: Api) -> None:
 async def test_the_tier_is_as_of_now(api: Api) -> None:
     await collector(api, profile=True)
     api.clock.now = NOW.replace(year=2027)
-    assert (await look(api))["tier"] == "Bronze"
+    assert (await look(api))["tier"] == {"name": "Bronze"}

@@ -7,7 +7,7 @@ from schema.build import build_schema
 from schema.permissions import check_schema
 
 COMMITTED = Path(schema.__file__).parent / "schema.graphql"
-REGENERATE = 'python -c "from schema.build import build_schema; print(build_schema().as_str())" > schema/schema.graphql'
+REGENERATE = "make schema"
 
 
 def test_the_committed_schema_is_the_one_that_is_served() -> None:
