@@ -28,11 +28,13 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _IDENTIFIER = re.compile(r"\w[\w .,:;/@+=#()&-]*")
 # Attribute names become document keys and rule identifiers: no dots, no operators.
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-# "$5 off" is a fine text; "$where" and '{"$gt": ""}' are database operators.
-_OPERATOR = re.compile(r"""(^|["'{\s,])\$[A-Za-z]""")
+# "$5 off" and "A$AP" are fine texts; "$where" and '{"$gt": ""}' hold database operators.
+_OPERATOR = re.compile(r"(?<!\w)\$[a-z]")
 
 # Control characters and lone surrogates (Unicode's general categories) do not survive every store and phone.
 _UNFIT = ("Cc", "Cs")
+# Marks that turn the direction of what follows can make a text read as another.
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 Scalar = str | int | float | bool
 
@@ -79,16 +81,21 @@ class Problem:
 
 
 def minor_units(path: str, amount: Decimal, decimals: int) -> int | Problem:
-    """An amount of money as whole minor units, or what is wrong with it."""
-    if not amount.is_finite():
+    """An amount of money as whole minor units, exactly, or what is wrong with it."""
+    sign, digits, exponent = amount.as_tuple()
+    if not isinstance(exponent, int):
         return Problem(path, "must be a number")
-    # Compared before it is scaled: an exponent such as 1E+999999 must not be written out.
-    if abs(amount) > MAX_AMOUNT_MINOR:
-        return Problem(path, f"is too large; at most {MAX_AMOUNT_MINOR} minor units are allowed")
-    minor = amount.scaleb(decimals)
-    if minor != minor.to_integral_value():
+    significant = "".join(map(str, digits)).strip("0")
+    if not significant:
+        return 0
+    # In whole numbers: a Decimal's own arithmetic rounds, and would write an exponent such as 1E+999999 out.
+    exponent += decimals + len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    if exponent < 0:
         return Problem(path, f"has more than {decimals} decimals")
-    return int(minor)
+    if len(significant) + exponent > len(str(MAX_AMOUNT_MINOR)):
+        return Problem(path, f"is too large; at most {MAX_AMOUNT_MINOR} minor units are allowed")
+    minor = int(significant + "0" * exponent)
+    return -minor if sign else minor
 
 
 def to_milliseconds(at: datetime) -> datetime:
@@ -129,7 +136,7 @@ def text_problems(path: str, text: str, max_chars: int = MAX_TEXT_CHARS) -> Iter
     """What is wrong with a free text: its length, control characters, or a database operator in it."""
     if len(text) > max_chars:
         yield Problem(path, f"is {len(text)} characters long; at most {max_chars} are allowed")
-    elif any(unicodedata.category(char) in _UNFIT for char in text):
+    elif any(unicodedata.category(char) in _UNFIT or char in _BIDI for char in text):
         yield Problem(path, "must not hold control characters or half characters")
     elif _OPERATOR.search(text):
         yield Problem(path, "must not hold a database operator such as $gt")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from gamification.draft import Draft
 from gamification.expressions import Expression, Values
 from gamification.program import Challenge, Program
+from gamification.program.base import MAX_TARGET
 from gamification.record import Completed, Progressed
 from gamification.state import ChallengeState, State
 from gamification.windows import add, local_day, total
@@ -27,11 +28,12 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that may count: an activity, or an effect within the record (its code and points)."""
+    """Something that may count: an activity, or an effect within the record (its code, points, and how many times)."""
 
     kind: str
     code: str = ""
     points: int = 0
+    times: int = 1
 
 
 def count(draft: Draft, fact: Fact) -> None:
@@ -100,13 +102,15 @@ def _count(challenge: Challenge, held: ChallengeState, fact: Fact, values: Value
         case "sum":
             amount = _measured(challenge.of, values, challenge.scale)
         case _:
-            amount = 1
+            amount = fact.times
     return replace(held, tally=add(held.tally, challenge.window, day, amount)) if amount > 0 else held
 
 
 def _measured(of: Expression | None, values: Values, scale: int) -> int:
-    value = of.evaluate(values) if of else None
-    return round(value * scale) if value is not None and math.isfinite(value) else 0
+    value: int | float | None = of.evaluate(values) if of else None
+    if value is None or not math.isfinite(value):
+        return 0
+    return round(min(value, MAX_TARGET) * scale)  # more than any target is as good as the largest
 
 
 def _collect(challenge: Challenge, held: ChallengeState, values: Values, day: date) -> ChallengeState:

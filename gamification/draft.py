@@ -18,8 +18,8 @@ MAX_CHAIN_LINKS = 16
 """How many links a chain of causes within one record may have: purchase, points, tier, badge, points and so on."""
 MAX_EFFECTS = 2000
 """How many effects one record may have before what they would lead to is left out."""
-MAX_OPEN_LOTS = 400
-"""Beyond this, available lots that expire together become one, so that a long history does not bloat a snapshot."""
+MAX_OPEN_LOTS = 100
+"""Beyond this, lots that become available and expire together become one, so that a snapshot stays small."""
 
 _NO_EFFECT = {"effect.code": "", "effect.points": 0}
 """What a challenge reads of the effect it counts where it counts the activity itself."""

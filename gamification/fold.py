@@ -4,7 +4,7 @@ The mechanism that everything else uses: recording, dry runs, verification and r
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gamification import badges, challenges, lots, tiers
@@ -13,7 +13,7 @@ from gamification.challenges import Fact
 from gamification.draft import MAX_CHAIN_LINKS, MAX_EFFECTS, Draft
 from gamification.earning import earn
 from gamification.program import Program
-from gamification.program.base import Reward
+from gamification.program.base import MAX_POINTS, Reward
 from gamification.record import BadgeWon, ChainCut, Completed, Effect, Entry, Outcome, Record, TierMoved
 from gamification.state import State
 
@@ -61,6 +61,8 @@ def advance(state: State, now: datetime, program: Program) -> tuple[State, tuple
         draft.expire_due()
         _settle(draft)
         state, outcome = draft.finish()
+        if not outcome.effects:
+            raise AssertionError(f"{due} was due but changed nothing, and would be due for ever")
         outcomes.append(outcome)
     return state, tuple(outcomes)
 
@@ -144,9 +146,7 @@ def _follow(draft: Draft, effect: Effect) -> None:
             for badge in draft.program.badges_for(challenge=code):
                 badges.award(draft, badge.code)
         case TierMoved(_, after, True):
-            tier = draft.program.tier(after)
-            if tier is not None:
-                _reward(draft, tier.reward, "tier", after)
+            _reward_tier(draft, after)
             for badge in draft.program.badges_for(tier=after):
                 badges.award(draft, badge.code)
         case BadgeWon(code, level):
@@ -156,9 +156,18 @@ def _follow(draft: Draft, effect: Effect) -> None:
         challenges.count(draft, fact)
 
 
+def _reward_tier(draft: Draft, code: str) -> None:
+    """Give a tier's reward the first time that it is reached; losing and regaining it pays nothing."""
+    tier = draft.program.tier(code)
+    if tier is not None and tier.reward != Reward() and code not in draft.standing.rewarded:
+        draft.standing = replace(draft.standing, rewarded=(*draft.standing.rewarded, code))
+        _reward(draft, tier.reward, "tier", code)
+
+
 def _reward(draft: Draft, reward: Reward, source: str, code: str, times: int = 1) -> None:
-    arithmetic = f"{reward.points}" if times == 1 else f"{times} x {reward.points} = {times * reward.points}"
-    draft.credit(times * reward.points, draft.why(source, code, arithmetic), qualifying=reward.qualifying)
+    points = min(times * reward.points, MAX_POINTS)
+    arithmetic = f"{points}" if times == 1 else f"{times} x {reward.points} = {points}"
+    draft.credit(points, draft.why(source, code, arithmetic), qualifying=reward.qualifying)
     if reward.badge:
         badges.award(draft, reward.badge)
 
@@ -172,8 +181,8 @@ def _fact(effect: Effect) -> Fact | None:
             return Fact("tier.reached", after)
         case BadgeWon(code):
             return Fact("badge.won", code)
-        case Completed(code):
-            return Fact("challenge.completed", code)
+        case Completed(code, times):
+            return Fact("challenge.completed", code, times=times)
     return None
 
 

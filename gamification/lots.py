@@ -60,15 +60,15 @@ def next_due_at(lots: Lots) -> datetime | None:
 
 
 def coalesced(lots: Lots, most: int) -> Lots:
-    """The lots, with available ones that expire together made one where there are more than ``most``.
+    """The lots, with those that become available and expire together made one where there are more than ``most``.
 
     The oldest gives its name to the whole; what is spent and when it expires stays the same.
     """
     if len(lots) <= most:
         return lots
-    merged: dict[tuple[datetime | None, str | None], Lot] = {}
+    merged: dict[tuple[datetime | None, datetime | None], Lot] = {}
     for lot in lots:
-        key = (lot.expires_at, lot.lot_id if lot.pending else None)
+        key = (lot.expires_at, lot.available_at if lot.pending else None)
         first = merged.get(key)
         merged[key] = lot if first is None else _joined(first, lot)
     return tuple(merged.values())

@@ -45,11 +45,15 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a member stands on the tier ladder: since when, and the tally that decides it."""
+    """Where a member stands on the tier ladder: since when, and the tally that decides it.
+
+    ``rewarded`` are the tiers whose rewards have been given, which happens once.
+    """
 
     tier: str | None = None
     since: datetime | None = None
     tally: Tally = ()
+    rewarded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,27 +24,33 @@ ItemT = TypeVar("ItemT")
 class PageInfo:
     """Where a page lies in its list."""
 
-    has_next_page: bool
-    has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
+    has_next_page: bool = strawberry.field(description="Whether more follow. Go on with `endCursor`.")
+    has_previous_page: bool = strawberry.field(description="Whether others stand before this page.")
+    start_cursor: str | None = strawberry.field(
+        description="The cursor of the page's first node; null for an empty page."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="What to give as `after` for the next page; null for an empty list."
+    )
 
 
-@strawberry.type
+@strawberry.type(description="A node and its place in the list.")
 class Edge(Generic[NodeT]):
     """A node and its place in the list."""
 
-    cursor: str
-    node: NodeT
+    cursor: str = strawberry.field(
+        description="The place of the node in the list. Opaque: keep it as it is, for this list only."
+    )
+    node: NodeT = strawberry.field(description="What stands at this place.")
 
 
-@strawberry.type
+@strawberry.type(description="A page of a list.")
 class Connection(Generic[NodeT]):
     """A page of a list."""
 
-    edges: list[Edge[NodeT]]
-    nodes: list[NodeT]
-    page_info: PageInfo
+    edges: list[Edge[NodeT]] = strawberry.field(description="The nodes of this page, each with its cursor.")
+    nodes: list[NodeT] = strawberry.field(description="The nodes of this page without their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies, and how to go on.")
 
 
 def page_size(first: int | None) -> int:

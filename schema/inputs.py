@@ -38,31 +38,55 @@ _OWN_KINDS = {ADJUSTMENT: "adjustPoints", ENROLMENT: "enrolMember"}
 class LineItemInput:
     """A line of a receipt."""
 
-    sku: str
-    category: str | None = None
-    quantity: BigInt = BigInt(1)
-    amount: Decimal = strawberry.field(default=Decimal(0), description="For the line as a whole.")
+    sku: str = strawberry.field(description="The shop's code for the article, up to 64 characters.")
+    category: str | None = strawberry.field(
+        default=None, description="The shop's category, up to 64 characters. Earning rules may ask for it."
+    )
+    quantity: BigInt = strawberry.field(default=BigInt(1), description="Pieces, from 1 to 1,000,000.")
+    amount: Decimal = strawberry.field(
+        default=Decimal(0), description="In money, for the line as a whole, not per piece."
+    )
 
 
-@strawberry.input(description="Something that a member might do.")
+@strawberry.input(
+    description="Something that a member might do. Without `memberId` and `loyaltyNumber`, members ask for themselves."
+)
 class SimulateActivityInput:
     """Something that a member might do. Which member, `memberId` or `loyaltyNumber` says."""
 
     key: str | None = strawberry.field(default=None, description="Of no account; the same variables serve to record.")
-    member_id: strawberry.ID | None = None
-    loyalty_number: str | None = None
-    kind: str = PURCHASE
-    occurred_at: datetime | None = strawberry.field(default=None, description="Now, unless told.")
-    amount: Decimal | None = strawberry.field(default=None, description="In money; the sum of the lines unless told.")
-    items: list[LineItemInput] = strawberry.field(default_factory=list)
-    attributes: Attributes = strawberry.field(default_factory=lambda: Attributes({}))
+    member_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The member's global id. Give this or `loyaltyNumber`, not both."
+    )
+    loyalty_number: str | None = strawberry.field(
+        default=None, description="The 12 digits of the member's card. Give this or `memberId`, not both."
+    )
+    kind: str = strawberry.field(
+        default=PURCHASE, description='What was done, such as "purchase" or "visit", up to 64 characters.'
+    )
+    occurred_at: datetime | None = strawberry.field(
+        default=None, description="Now, unless told. Not more than some minutes ahead."
+    )
+    amount: Decimal | None = strawberry.field(
+        default=None,
+        description="In the program's `currency`. Left out or null, it is the sum of the lines; 0 means 0.",
+    )
+    items: list[LineItemInput] = strawberry.field(
+        default_factory=list, description="The lines of the receipt, up to 500."
+    )
+    attributes: Attributes = strawberry.field(
+        default_factory=lambda: Attributes({}),
+        description="What else rules may ask for: up to 50 names, with texts of up to 256 characters.",
+    )
 
 
-@strawberry.input(description="Something that a member did.")
+@strawberry.input(description="Something that a member did. Which member, `memberId` or `loyaltyNumber` says.")
 class ActivityInput(SimulateActivityInput):
     """Something that a member did."""
 
-    key: str = strawberry.field(description="Made by the caller, unique per member. The same key again is a retry.")
+    key: str = strawberry.field(
+        description="Made by the caller, unique per member, up to 128 characters. The same key again is a retry."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,31 +29,54 @@ Language = Annotated[
 ]
 
 
-@strawberry.type
+@strawberry.type(description="Everything that can be asked.")
 class Query:
     """The root queries."""
 
-    @strawberry.field(extensions=[permission_for("me")], description="The member who asks.")
+    @strawberry.field(
+        extensions=[permission_for("me")], description="The member who asks; null when the account is gone."
+    )
     async def me(self, info: Info, language: Language = None) -> Member | None:
         """The member who asks; None when the account is gone."""
         caller = info.context.principal
         member_id = caller.member_id if isinstance(caller, MemberPrincipal) else ""
         return await load_member(info.context, member_id, language)
 
-    @strawberry.field(extensions=[permission_for("node")], description="An object by its global id.")
-    async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 - Relay's name
+    @strawberry.field(
+        extensions=[permission_for("node")],
+        description="An object by its global id; null where there is none that the caller may see.",
+    )
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")],  # noqa: A002 - Relay's name
+    ) -> Node | None:
         """An object by its global id; None where there is none that the caller may see."""
         return await find_node(info.context, id)
 
-    @strawberry.field(extensions=[permission_for("nodes")], description="Objects by their global ids, at most 100.")
-    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+    @strawberry.field(
+        extensions=[permission_for("nodes")],
+        description="Objects by their global ids, in that order; null for each that the caller may not see.",
+    )
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100 global ids.")],
+    ) -> list[Node | None]:
         """Objects by their global ids, in that order."""
         if len(ids) > MAX_PAGE_SIZE:
             raise CallerError(BAD_USER_INPUT, f"{len(ids)} ids are given; at most {MAX_PAGE_SIZE} are possible.")
         return list(await asyncio.gather(*(find_node(info.context, one) for one in ids)))
 
-    @strawberry.field(extensions=[permission_for("member")], description="The member with a loyalty number.")
-    async def member(self, info: Info, loyalty_number: str, language: Language = None) -> Member | None:
+    @strawberry.field(
+        extensions=[permission_for("member")], description="The member with a loyalty number; null if it is nobody's."
+    )
+    async def member(
+        self,
+        info: Info,
+        loyalty_number: Annotated[str, strawberry.argument(description="The 12 digits of the card.")],
+        language: Language = None,
+    ) -> Member | None:
         """The member with a loyalty number; None if it is nobody's."""
         if not is_loyalty_number(loyalty_number):
             raise CallerError(BAD_USER_INPUT, "This is no loyalty number: its length or its check digit is wrong.")
@@ -66,14 +89,32 @@ class Query:
         """The program in force."""
         return show_program(await info.context.reading(language))
 
-    @strawberry.field(extensions=[permission_for("publicProfile")], description="What a member shows to others.")
-    async def public_profile(self, info: Info, handle: str, language: Language = None) -> PublicProfile | None:
+    @strawberry.field(
+        extensions=[permission_for("publicProfile")],
+        description="What a member shows to others; null where that is nothing, or there is no such member.",
+    )
+    async def public_profile(
+        self,
+        info: Info,
+        handle: Annotated[str, strawberry.argument(description="The handle, in small letters.")],
+        language: Language = None,
+    ) -> PublicProfile | None:
         """What a member shows to others; None where they show nothing, as where there is nobody."""
         return await public_profile(info.context, handle, language)
 
-    @strawberry.field(extensions=[permission_for("statement")], description="A member's ledger, newest entry first.")
+    @strawberry.field(
+        extensions=[permission_for("statement")],
+        description="A member's ledger, newest entry first; null where there is no such member.",
+    )
     async def statement(
-        self, info: Info, member_id: strawberry.ID | None = None, first: First = DEFAULT_PAGE_SIZE, after: After = None
+        self,
+        info: Info,
+        member_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="Members leave it out, or give their own; others need it."),
+        ] = None,
+        first: First = DEFAULT_PAGE_SIZE,
+        after: After = None,
     ) -> Connection[LedgerEntry] | None:
         """The ledger of the member who asks, or of one that staff or a service names; None if there is no such one."""
         caller = info.context.principal
@@ -98,13 +139,18 @@ class Query:
 
     @strawberry.field(extensions=[permission_for("leaderboard")], description="A board from its top; empty as yet.")
     def leaderboard(
-        self, board: str, first: First = DEFAULT_PAGE_SIZE, after: After = None
+        self,
+        board: Annotated[str, strawberry.argument(description="The board's code.")],
+        first: First = DEFAULT_PAGE_SIZE,
+        after: After = None,
     ) -> Connection[LeaderboardRow]:
         """A board from its top: there are no boards yet."""
         page_size(first)
         return connection_of([], has_next=False, has_previous=False)
 
     @strawberry.field(extensions=[permission_for("campaigns")], description="The campaigns; none as yet.")
-    def campaigns(self, live: bool = True) -> list[Campaign]:
+    def campaigns(
+        self, live: Annotated[bool, strawberry.argument(description="Only those that run now.")] = True
+    ) -> list[Campaign]:
         """The campaigns: there are none yet."""
         return []

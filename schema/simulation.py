@@ -18,14 +18,16 @@ class SimulateActivitySuccess:
     """What would happen: the records that would be written, and the member before and after them."""
 
     points: BigInt = strawberry.field(description="What it would change in points, over both accounts.")
-    records: list[Record]
-    before: MemberStanding
-    after: MemberStanding
+    records: list[Record] = strawberry.field(
+        description="What would be written, the activity last. Ids in it lead nowhere, and keys are not yours."
+    )
+    before: MemberStanding = strawberry.field(description="What the member has reached now.")
+    after: MemberStanding = strawberry.field(description="What the member would have reached.")
 
 
 SimulateActivityResult: TypeAlias = Annotated[
     SimulateActivitySuccess | InvalidInput | MemberNotFound | InsufficientPoints,
-    strawberry.union("SimulateActivityResult"),
+    strawberry.union("SimulateActivityResult", description="What would happen, or why the activity would be refused."),
 ]
 
 

@@ -14,11 +14,17 @@ from schema.scalars import BigInt
 class AdjustPointsInput:
     """Points to give, or to take when negative."""
 
-    key: str
-    points: BigInt
+    key: str = strawberry.field(
+        description="Made by the caller, unique per member, up to 128 characters. The same key again is a retry."
+    )
+    points: BigInt = strawberry.field(description="How many: more than 0 to give, less than 0 to take. Not 0.")
     reason: str = strawberry.field(description="Shown to the member in the statement.")
-    member_id: strawberry.ID | None = None
-    loyalty_number: str | None = None
+    member_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The member's global id. Give this or `loyaltyNumber`, not both."
+    )
+    loyalty_number: str | None = strawberry.field(
+        default=None, description="The 12 digits of the member's card. Give this or `memberId`, not both."
+    )
 
 
 async def adjust_points(context: Context, given: AdjustPointsInput) -> RecordActivityResult:

@@ -17,13 +17,25 @@ from schema.types.member import Member, show_member
 class EnrolMemberInput:
     """A person who joins."""
 
-    key: str = strawberry.field(description="Made by the caller, unique per person. The same key again is a retry.")
-    display_name: str
-    handle: str | None = None
-    avatar_url: str | None = None
-    language: str | None = None
-    time_zone: str | None = None
-    external_id: str | None = strawberry.field(default=None, description="The shop's own number for the customer.")
+    key: str = strawberry.field(
+        description="Made by the caller, unique per person, up to 128 characters. The same key again is a retry."
+    )
+    display_name: str = strawberry.field(
+        description="How the member is addressed, up to 80 characters. Others do not see it."
+    )
+    handle: str | None = strawberry.field(
+        default=None, description="The unique public name: 3 to 30 of a-z, 0-9 and _, beginning with a letter or digit."
+    )
+    avatar_url: str | None = strawberry.field(
+        default=None, description="An https address of a picture, up to 500 characters."
+    )
+    language: str | None = strawberry.field(
+        default=None, description="One of the program's `languages`, for the texts that the member gets."
+    )
+    time_zone: str | None = strawberry.field(default=None, description="An IANA time zone such as Europe/Copenhagen.")
+    external_id: str | None = strawberry.field(
+        default=None, description="The shop's own number for the customer, unique, up to 64 characters."
+    )
     joined_at: datetime | None = strawberry.field(default=None, description="Now, unless told.")
 
 
@@ -31,12 +43,13 @@ class EnrolMemberInput:
 class EnrolMemberSuccess:
     """The person is a member."""
 
-    member: Member
+    member: Member = strawberry.field(description="The member as of now, the first record counted.")
     replayed: bool = strawberry.field(description="A retry: the member was there already.")
 
 
 EnrolMemberResult: TypeAlias = Annotated[
-    EnrolMemberSuccess | InvalidInput | IdempotencyConflict | AlreadyTaken, strawberry.union("EnrolMemberResult")
+    EnrolMemberSuccess | InvalidInput | IdempotencyConflict | AlreadyTaken,
+    strawberry.union("EnrolMemberResult", description="The new member, or why there is none."),
 ]
 
 

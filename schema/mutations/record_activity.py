@@ -27,14 +27,14 @@ from schema.types.record import Record, show_record
 class RecordActivitySuccess:
     """The activity stands in the journal."""
 
-    record: Record
-    member: Member
+    record: Record = strawberry.field(description="What was written: the activity and all that it changed.")
+    member: Member = strawberry.field(description="The member after the activity; after a retry, as of now.")
     replayed: bool = strawberry.field(description="A retry: this is the result of the first call.")
 
 
 RecordActivityResult: TypeAlias = Annotated[
     RecordActivitySuccess | InvalidInput | MemberNotFound | IdempotencyConflict | InsufficientPoints,
-    strawberry.union("RecordActivityResult"),
+    strawberry.union("RecordActivityResult", description="What was recorded, or why nothing was."),
 ]
 
 
@@ -42,18 +42,23 @@ RecordActivityResult: TypeAlias = Annotated[
 class RecordActivitiesInput:
     """Several activities."""
 
-    activities: list[ActivityInput]
+    activities: list[ActivityInput] = strawberry.field(
+        description="Up to 500 activities. One that fails does not hinder the others."
+    )
 
 
 @strawberry.type(description="A result for each activity, in the order of the input.")
 class RecordActivitiesSuccess:
     """A result for each activity, in the order of the input."""
 
-    results: list[RecordActivityResult]
+    results: list[RecordActivityResult] = strawberry.field(
+        description="As many as there are activities, in their order."
+    )
 
 
 RecordActivitiesResult: TypeAlias = Annotated[
-    RecordActivitiesSuccess | InvalidInput, strawberry.union("RecordActivitiesResult")
+    RecordActivitiesSuccess | InvalidInput,
+    strawberry.union("RecordActivitiesResult", description="A result for each activity, or why there is none."),
 ]
 
 

@@ -24,7 +24,7 @@ from schema.mutations.update_profile import (
 from schema.permissions import permission_for
 
 
-@strawberry.type
+@strawberry.type(description="Everything that can be changed. Expected errors are in the result types.")
 class Mutation:
     """The root of all mutations."""
 
@@ -60,7 +60,8 @@ class Mutation:
         return await update_profile(info.context, input)
 
     @strawberry.mutation(
-        extensions=[permission_for("setBadgeShowcase")], description="Choose the badges that others see."
+        extensions=[permission_for("setBadgeShowcase")],
+        description="Choose the badges that others see. Members do so for themselves.",
     )
     async def set_badge_showcase(
         self,

@@ -25,44 +25,68 @@ _VISIBILITY = ("profile", "avatar", "tier", "badges")
 class VisibilityInput:
     """What others may see."""
 
-    profile: bool | None = UNSET
-    avatar: bool | None = UNSET
-    tier: bool | None = UNSET
-    badges: bool | None = UNSET
+    profile: bool | None = strawberry.field(
+        default=UNSET, description="Whether others see anything at all. It cannot be null."
+    )
+    avatar: bool | None = strawberry.field(
+        default=UNSET, description="Whether others see the avatar. It cannot be null."
+    )
+    tier: bool | None = strawberry.field(default=UNSET, description="Whether others see the tier. It cannot be null.")
+    badges: bool | None = strawberry.field(
+        default=UNSET, description="Whether others see the showcased badges. It cannot be null."
+    )
 
 
 @strawberry.input(description="What to change; what is left out stays as it is, and null clears it.")
 class UpdateProfileInput:
     """What to change of a profile."""
 
-    member_id: strawberry.ID | None = strawberry.field(default=None, description="Oneself, unless told.")
-    display_name: str | None = UNSET
-    handle: str | None = UNSET
-    avatar_url: str | None = UNSET
-    language: str | None = UNSET
-    time_zone: str | None = UNSET
-    visibility: VisibilityInput | None = UNSET
+    member_id: strawberry.ID | None = strawberry.field(
+        default=None, description="A member's global id. Members leave it out, or give their own."
+    )
+    display_name: str | None = strawberry.field(
+        default=UNSET,
+        description="How the member is addressed, up to 80 characters. Others do not see it. It cannot be null.",
+    )
+    handle: str | None = strawberry.field(
+        default=UNSET,
+        description="The unique public name: 3 to 30 of a-z, 0-9 and _, beginning with a letter or digit.",
+    )
+    avatar_url: str | None = strawberry.field(
+        default=UNSET, description="An https address of a picture, up to 500 characters."
+    )
+    language: str | None = strawberry.field(
+        default=UNSET, description="One of the program's `languages`, for the texts that the member gets."
+    )
+    time_zone: str | None = strawberry.field(default=UNSET, description="An IANA time zone such as Europe/Copenhagen.")
+    visibility: VisibilityInput | None = strawberry.field(
+        default=UNSET, description="What others may see. It cannot be null."
+    )
 
 
 @strawberry.input(description="The badges to show on the public profile, in their order.")
 class SetBadgeShowcaseInput:
     """The badges to show on the public profile."""
 
-    badges: list[str]
+    badges: list[str] = strawberry.field(
+        description="Up to 6 codes of badges that the member has won. An empty list shows none."
+    )
 
 
 @strawberry.type(description="The profile is as wanted.")
 class ProfileSuccess:
     """The profile is as wanted."""
 
-    member: Member
+    member: Member = strawberry.field(description="The member with the new profile.")
 
 
 UpdateProfileResult: TypeAlias = Annotated[
-    ProfileSuccess | InvalidInput | MemberNotFound | AlreadyTaken, strawberry.union("UpdateProfileResult")
+    ProfileSuccess | InvalidInput | MemberNotFound | AlreadyTaken,
+    strawberry.union("UpdateProfileResult", description="The changed member, or why nothing changed."),
 ]
 SetBadgeShowcaseResult: TypeAlias = Annotated[
-    ProfileSuccess | InvalidInput | MemberNotFound, strawberry.union("SetBadgeShowcaseResult")
+    ProfileSuccess | InvalidInput | MemberNotFound,
+    strawberry.union("SetBadgeShowcaseResult", description="The changed member, or why nothing changed."),
 ]
 
 

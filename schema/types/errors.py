@@ -7,12 +7,12 @@ from gamification.activity import Problem as Fault
 from schema.scalars import BigInt
 
 
-@strawberry.interface(description="Something that a client is expected to handle.")
+@strawberry.interface(description="Something that a client is expected to handle. Each type has a `code` of its own.")
 class Error:
     """Something that a client is expected to handle."""
 
-    code: str
-    message: str
+    code: str = strawberry.field(description="The kind of error, in capitals, for the app to go by.")
+    message: str = strawberry.field(description="What was wrong, in English, for developers.")
 
 
 @strawberry.type(description="One thing that is wrong with an input.")
@@ -20,41 +20,43 @@ class Problem:
     """One thing that is wrong with an input."""
 
     path: str = strawberry.field(description='Where in the input, such as "items.0.quantity".')
-    message: str
+    message: str = strawberry.field(description="What is wrong there, or what is allowed, in English.")
 
 
-@strawberry.type(description="The input breaks a rule; nothing was written.")
+@strawberry.type(description="The input breaks a rule; nothing was written. Its `code` is INVALID_INPUT.")
 class InvalidInput(Error):
     """The input breaks a rule; nothing was written."""
 
-    problems: list[Problem]
+    problems: list[Problem] = strawberry.field(description="Everything that was found wrong.")
 
 
-@strawberry.type(description="There is no such member; nothing was written.")
+@strawberry.type(description="There is no such member; nothing was written. Its `code` is MEMBER_NOT_FOUND.")
 class MemberNotFound(Error):
     """There is no such member; nothing was written."""
 
 
-@strawberry.type(description="The key was used before for something else; nothing was written.")
+@strawberry.type(
+    description="The key was used before for something else; nothing was written. Its `code` is IDEMPOTENCY_CONFLICT."
+)
 class IdempotencyConflict(Error):
     """The key was used before for something else; nothing was written."""
 
-    key: str
+    key: str = strawberry.field(description="The key that was used before.")
 
 
-@strawberry.type(description="More points were to be taken than are available; nothing was written.")
+@strawberry.type(description="Not enough points are available; nothing was written. Its `code` is INSUFFICIENT_POINTS.")
 class InsufficientPoints(Error):
     """More points were to be taken than are available; nothing was written."""
 
-    needed: BigInt
-    available: BigInt
+    needed: BigInt = strawberry.field(description="How many points were to be taken.")
+    available: BigInt = strawberry.field(description="How many points there are to take.")
 
 
-@strawberry.type(description="Another member has this already; nothing was written.")
+@strawberry.type(description="Another member has this already; nothing was written. Its `code` is ALREADY_TAKEN.")
 class AlreadyTaken(Error):
     """Another member has this already; nothing was written."""
 
-    field: str = strawberry.field(description="`handle` or `externalId`.")
+    field: str = strawberry.field(description="What is taken: `handle` or `externalId`.")
 
 
 def invalid(*faults: Fault) -> InvalidInput:

@@ -30,8 +30,8 @@ from schema.types.standing import (
 
 MEMBER_ID = "Member"
 
-First = Annotated[int | None, strawberry.argument(description="How many, up to 100.")]
-After = Annotated[str | None, strawberry.argument(description="The cursor to go on from.")]
+First = Annotated[int | None, strawberry.argument(description="How many, from 0 to 100; 20 unless told.")]
+After = Annotated[str | None, strawberry.argument(description="The cursor to go on from; the first page without it.")]
 
 
 @strawberry.type(description="What others may see of a member.")
@@ -39,9 +39,9 @@ class Visibility:
     """What others may see of a member."""
 
     profile: bool = strawberry.field(description="The main switch: without it, nothing is seen.")
-    avatar: bool
-    tier: bool
-    badges: bool
+    avatar: bool = strawberry.field(description="Whether others see the avatar, where they see the profile.")
+    tier: bool = strawberry.field(description="Whether others see the tier, where they see the profile.")
+    badges: bool = strawberry.field(description="Whether others see the showcased badges, where they see the profile.")
 
 
 @strawberry.type(description="What a member has reached, at some moment.")
@@ -76,7 +76,10 @@ class MemberStanding:
 
     @strawberry.field(description="The badges won, latest first; with `unwon`, those still to win after them.")
     def badges(
-        self, first: First = DEFAULT_PAGE_SIZE, after: After = None, unwon: bool = False
+        self,
+        first: First = DEFAULT_PAGE_SIZE,
+        after: After = None,
+        unwon: Annotated[bool, strawberry.argument(description="Also those still to win, but no secret ones.")] = False,
     ) -> Connection[MemberBadge]:
         """The member's badges."""
         state, reading = self.subject.state, self.reading
@@ -94,19 +97,33 @@ class MemberStanding:
 class Member(MemberStanding, Node):
     """A member, as of now."""
 
-    display_name: str
-    loyalty_number: str
-    external_id: str | None
-    handle: str | None
-    avatar_url: str | None
-    language: str | None
-    time_zone: str | None
-    enrolled_at: datetime
-    visibility: Visibility
-    showcase: list[str] = strawberry.field(description="The codes of the badges shown on the public profile.")
+    display_name: str = strawberry.field(
+        description="How the member is addressed, up to 80 characters. Others do not see it."
+    )
+    loyalty_number: str = strawberry.field(
+        description="The number on the member's card: 12 digits, the last of them a Luhn check digit."
+    )
+    external_id: str | None = strawberry.field(
+        description="The shop's own number for the customer; null where it gave none."
+    )
+    handle: str | None = strawberry.field(
+        description="The unique public name, 3 to 30 of a-z, 0-9 and _; null without one."
+    )
+    avatar_url: str | None = strawberry.field(description="An https address of a picture; null without one.")
+    language: str | None = strawberry.field(
+        description="The language that the member chose; null where they chose none."
+    )
+    time_zone: str | None = strawberry.field(
+        description="An IANA time zone such as Europe/Copenhagen; null where the member told none."
+    )
+    enrolled_at: datetime = strawberry.field(description="When the member joined.")
+    visibility: Visibility = strawberry.field(description="What others may see of the member.")
+    showcase: list[str] = strawberry.field(
+        description="The codes of the badges on the public profile, in their order, up to 6."
+    )
 
     @strawberry.field(description="The member's place on a board; null where there is none.")
-    def rank(self, board: str) -> Rank | None:
+    def rank(self, board: Annotated[str, strawberry.argument(description="The board's code.")]) -> Rank | None:
         """The member's place on a board: there are no boards yet."""
         return None
 

@@ -7,4 +7,6 @@ import strawberry
 class Node:
     """An object with a global id."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(
+        description="Opaque, and the same for good. `node` finds the object by it; one from a dry run leads nowhere."
+    )

@@ -15,22 +15,30 @@ PROFILE_ID = "PublicProfile"
 class ShowcasedBadge:
     """A badge that a member shows to others."""
 
-    code: str
-    name: str
-    icon_url: str | None
-    rarity: Rarity
-    level: int
-    level_name: str | None
+    code: str = strawberry.field(description="The badge's code in the program.")
+    name: str = strawberry.field(description="In the reader's language.")
+    icon_url: str | None = strawberry.field(
+        description="An https address, or a path on this server; null without a picture."
+    )
+    rarity: Rarity = strawberry.field(description="How rare the badge is meant to be.")
+    level: int = strawberry.field(description="The level that the member has, from 1.")
+    level_name: str | None = strawberry.field(description="In the reader's language; null where the level has no name.")
 
 
 @strawberry.type(description="What a member shows to others.")
 class PublicProfile(Node):
     """What a member shows to others; what they keep to themself is null or empty."""
 
-    handle: str
-    avatar_url: str | None
-    tier: Tier | None
-    badges: list[ShowcasedBadge]
+    handle: str = strawberry.field(description="The unique public name. It may change; the id does not.")
+    avatar_url: str | None = strawberry.field(
+        description="An https address of a picture; null without one, or where it is kept private."
+    )
+    tier: Tier | None = strawberry.field(
+        description="Null where it is kept private, or where the program has no tiers."
+    )
+    badges: list[ShowcasedBadge] = strawberry.field(
+        description="Those that the member chose, in their order; empty where they are kept private."
+    )
 
 
 def show_profile(member: Member, reading: Reading) -> PublicProfile | None:

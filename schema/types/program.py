@@ -16,76 +16,96 @@ from schema.scalars import BigInt
 class Rarity(Enum):
     """How rare a badge is meant to be."""
 
-    COMMON = "common"
-    UNCOMMON = "uncommon"
-    RARE = "rare"
-    EPIC = "epic"
-    LEGENDARY = "legendary"
+    COMMON = strawberry.enum_value("common", description="Most members win it.")
+    UNCOMMON = strawberry.enum_value("uncommon", description="Many members win it.")
+    RARE = strawberry.enum_value("rare", description="Some members win it.")
+    EPIC = strawberry.enum_value("epic", description="Few members win it.")
+    LEGENDARY = strawberry.enum_value("legendary", description="Hardly any member wins it.")
 
 
 @strawberry.type(description="A rung of the tier ladder.")
 class Tier:
     """A rung of the tier ladder."""
 
-    code: str
-    name: str
-    threshold: Decimal = strawberry.field(description="In points, or in money, as the program counts.")
-    benefits: list[str]
+    code: str = strawberry.field(description="Its name within the program, the same in every language.")
+    name: str = strawberry.field(description="In the reader's language.")
+    threshold: Decimal = strawberry.field(
+        description="What the member must reach, in points or in money, as the program counts."
+    )
+    benefits: list[str] = strawberry.field(description="What the tier brings, in the reader's language.")
 
 
 @strawberry.type(description="A goal that the program sets.")
 class Challenge:
     """A goal that the program sets."""
 
-    code: str
-    title: str
-    description: str | None
-    reward_points: BigInt
-    reward_badge: str | None = strawberry.field(description="The code of the badge that is won with it.")
-    target: float
-    unit: str | None
-    repeatable: bool
-    starts_at: datetime | None
-    ends_at: datetime | None
-    steps: list[str]
+    code: str = strawberry.field(description="Its name within the program, the same in every language.")
+    title: str = strawberry.field(description="In the reader's language.")
+    description: str | None = strawberry.field(
+        description="In the reader's language; null where the program gives none."
+    )
+    reward_points: BigInt = strawberry.field(description="Points for completing it; 0 for none.")
+    reward_badge: str | None = strawberry.field(description="The code of the badge that is won with it; null for none.")
+    target: float = strawberry.field(
+        description="What must be reached, in `unit`; for a challenge of steps, how many there are."
+    )
+    unit: str | None = strawberry.field(
+        description="What is counted, in the reader's language; null where the program gives no word."
+    )
+    repeatable: bool = strawberry.field(description="Whether it can be completed more than once.")
+    starts_at: datetime | None = strawberry.field(
+        description="When it begins to count; null where no beginning is set."
+    )
+    ends_at: datetime | None = strawberry.field(description="When it stops counting; null where no end is set.")
+    steps: list[str] = strawberry.field(
+        description="The titles of its steps, in their order; empty for a challenge without steps."
+    )
 
 
 @strawberry.type(description="A level of a badge.")
 class BadgeLevel:
     """A level of a badge."""
 
-    level: int
-    name: str | None
+    level: int = strawberry.field(description="Its number, from 1.")
+    name: str | None = strawberry.field(description="In the reader's language; null where the level has no name.")
     at: BigInt = strawberry.field(description="What the badge's measure must reach.")
-    points: BigInt
+    points: BigInt = strawberry.field(description="Points for reaching it; 0 for none.")
 
 
 @strawberry.type(description="A badge that can be won. Secret ones are not listed.")
 class Badge:
     """A badge that can be won."""
 
-    code: str
-    name: str
-    description: str | None
-    icon_url: str | None
-    rarity: Rarity
-    levels: list[BadgeLevel]
+    code: str = strawberry.field(description="Its name within the program, the same in every language.")
+    name: str = strawberry.field(description="In the reader's language.")
+    description: str | None = strawberry.field(
+        description="In the reader's language; null where the program gives none."
+    )
+    icon_url: str | None = strawberry.field(
+        description="An https address, or a path on this server; null without a picture."
+    )
+    rarity: Rarity = strawberry.field(description="How rare the badge is meant to be.")
+    levels: list[BadgeLevel] = strawberry.field(description="At least one, lowest first.")
 
 
 @strawberry.type(description="The loyalty program in force.")
 class Program:
     """The loyalty program in force."""
 
-    code: str
-    version: int
-    name: str
-    languages: list[str]
-    time_zone: str
+    code: str = strawberry.field(description="The program's own name, the same in every language.")
+    version: int = strawberry.field(description="From 1, one more with every change of the program.")
+    name: str = strawberry.field(description="In the reader's language.")
+    languages: list[str] = strawberry.field(
+        description='The languages that texts come in, such as "da"; the first is the default.'
+    )
+    time_zone: str = strawberry.field(
+        description="The IANA time zone in which the program's days, weeks and months begin."
+    )
     currency: str = strawberry.field(description="ISO 4217 code of the money that amounts are in.")
-    points_name: str
-    tiers: list[Tier]
-    challenges: list[Challenge]
-    badges: list[Badge]
+    points_name: str = strawberry.field(description="What points are called, in the reader's language.")
+    tiers: list[Tier] = strawberry.field(description="The ladder, lowest tier first; empty where the program has none.")
+    challenges: list[Challenge] = strawberry.field(description="In the program's order.")
+    badges: list[Badge] = strawberry.field(description="In the program's order, without the secret ones.")
 
 
 def words(text: Text | None, reading: Reading) -> str | None:

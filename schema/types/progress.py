@@ -14,36 +14,46 @@ from schema.context import Reading
 class ProgressState(Enum):
     """Where a progress stands for a member."""
 
-    LOCKED = Phase.LOCKED
-    UPCOMING = Phase.UPCOMING
-    ACTIVE = Phase.ACTIVE
-    COMPLETED = Phase.COMPLETED
-    ENDED = Phase.ENDED
+    LOCKED = strawberry.enum_value(Phase.LOCKED, description="Something else has to be reached first.")
+    UPCOMING = strawberry.enum_value(Phase.UPCOMING, description="It has not begun.")
+    ACTIVE = strawberry.enum_value(Phase.ACTIVE, description="It counts now.")
+    COMPLETED = strawberry.enum_value(
+        Phase.COMPLETED, description="It is done; one that repeats per period opens again with the next."
+    )
+    ENDED = strawberry.enum_value(Phase.ENDED, description="The chance is over.")
 
 
 @strawberry.type(description="A mark on a progress bar.")
 class Milestone:
     """A mark on a progress bar."""
 
-    at: float
-    label: str | None
-    reached: bool
+    at: float = strawberry.field(description="Where on the bar it stands, in the bar's unit.")
+    label: str | None = strawberry.field(description="In the reader's language; null without a name.")
+    reached: bool = strawberry.field(description="Whether the member has reached it.")
 
 
 @strawberry.type(description="How far something is: `current` of `target`, in `unit`.")
 class ProgressBar:
     """How far something is."""
 
-    current: float
-    target: float
-    remaining: float
+    current: float = strawberry.field(
+        description="How far it is, in `unit`. On the highest tier it may exceed `target`."
+    )
+    target: float = strawberry.field(description="What is to be reached, in `unit`.")
+    remaining: float = strawberry.field(description="What is missing, in `unit`; never below 0.")
     ratio: float = strawberry.field(description="From 0 to 1.")
     percent: int = strawberry.field(description="Whole percent, rounded down: 100 means done.")
-    unit: str | None
-    label: str
-    milestones: list[Milestone]
-    state: ProgressState
-    ends_at: datetime | None = strawberry.field(description="When the chance is over, if it ends.")
+    unit: str | None = strawberry.field(
+        description="What is counted, in the reader's language, or a currency code; null where there is no word."
+    )
+    label: str = strawberry.field(description='The numbers and the unit, such as "2 / 3 purchases".')
+    milestones: list[Milestone] = strawberry.field(
+        description="Marks on the bar, such as tiers, levels or steps, lowest first."
+    )
+    state: ProgressState = strawberry.field(description="Tiers and badges are only ever ACTIVE or COMPLETED.")
+    ends_at: datetime | None = strawberry.field(
+        description="When the chance, or the current period, is over; null where neither ends."
+    )
 
 
 def show_progress(bar: progress.ProgressBar, reading: Reading) -> ProgressBar:

@@ -25,29 +25,29 @@ SIMULATION_BYTES = 8
 class Account(Enum):
     """Which account of points an entry is on."""
 
-    AVAILABLE = "available"
-    PENDING = "pending"
+    AVAILABLE = strawberry.enum_value("available", description="Can be spent now.")
+    PENDING = strawberry.enum_value("pending", description="Becomes available later.")
 
 
 @strawberry.enum(description="What decided an effect.")
 class Source(Enum):
     """What decided an effect."""
 
-    RULE = "rule"
-    CHALLENGE = "challenge"
-    BADGE = "badge"
-    TIER = "tier"
-    STAFF = "staff"
-    CLOCK = "clock"
-    CHAIN = "chain"
+    RULE = strawberry.enum_value("rule", description="An earning rule.")
+    CHALLENGE = strawberry.enum_value("challenge", description="A challenge, or its reward.")
+    BADGE = strawberry.enum_value("badge", description="A badge, or its reward.")
+    TIER = strawberry.enum_value("tier", description="The tier ladder, or a tier's reward.")
+    STAFF = strawberry.enum_value("staff", description="A member of staff, with a reason.")
+    CLOCK = strawberry.enum_value("clock", description="Time: points became available, or expired.")
+    CHAIN = strawberry.enum_value("chain", description="The bound on chains of consequences.")
 
 
-@strawberry.type(description="A number that went into the arithmetic.")
+@strawberry.type(description="What went into the arithmetic, or the reason that staff gave.")
 class WhyInput:
-    """A number that went into the arithmetic."""
+    """What went into the arithmetic, or the reason that staff gave."""
 
-    name: str
-    value: str
+    name: str = strawberry.field(description='What it is, such as "amount".')
+    value: str = strawberry.field(description="The number written out; for an adjustment, the reason in words.")
 
 
 @strawberry.type(description="Why an effect came about.")
@@ -55,12 +55,14 @@ class Why:
     """Why an effect came about."""
 
     text: str = strawberry.field(description="The reason in words, in the reader's language.")
-    source: Source
-    rule: str | None = strawberry.field(description="The code of the earning rule, where one decided it.")
-    campaign: str | None = strawberry.field(description="The campaign that added to it.")
+    source: Source = strawberry.field(description="What kind of thing decided it.")
+    rule: str | None = strawberry.field(description="The code of the earning rule; null where none decided it.")
+    campaign: str | None = strawberry.field(description="The campaign that added to it; null where none did.")
     code: str = strawberry.field(description="The code of whatever decided it.")
-    arithmetic: str | None
-    inputs: list[WhyInput]
+    arithmetic: str | None = strawberry.field(
+        description="How it was worked out; null where there was nothing to work out."
+    )
+    inputs: list[WhyInput] = strawberry.field(description="The numbers in the arithmetic.")
     lots: list[str] = strawberry.field(description="The lots of points that were made, used or dropped.")
     because: int | None = strawberry.field(
         description="The place, in the record's effects, of the effect that led to this one; null for the activity."
@@ -71,44 +73,46 @@ class Why:
 class LedgerEntry(Node):
     """Points put on an account, or taken from it."""
 
-    at: datetime
-    account: Account
-    points: BigInt
-    activity_key: str | None
-    activity_kind: str | None
-    why: Why
+    at: datetime = strawberry.field(description="When it took effect.")
+    account: Account = strawberry.field(description="The account that it is on.")
+    points: BigInt = strawberry.field(description="Put on the account, or taken from it when negative.")
+    activity_key: str | None = strawberry.field(
+        description="The key of the activity behind it; null where time alone passed."
+    )
+    activity_kind: str | None = strawberry.field(description="The kind of that activity; null where time alone passed.")
+    why: Why = strawberry.field(description="Why it came about.")
 
 
 @strawberry.type(description="A challenge moved on.")
 class ChallengeProgressed:
     """A challenge moved on."""
 
-    code: str
-    title: str
-    before: float
-    after: float
-    target: float
-    why: Why
+    code: str = strawberry.field(description="The challenge's code.")
+    title: str = strawberry.field(description="In the reader's language.")
+    before: float = strawberry.field(description="How far it was.")
+    after: float = strawberry.field(description="How far it is now; it may exceed `target`.")
+    target: float = strawberry.field(description="What completes it.")
+    why: Why = strawberry.field(description="Why it came about.")
 
 
 @strawberry.type(description="A challenge was completed.")
 class ChallengeCompleted:
     """A challenge was completed."""
 
-    code: str
-    title: str
-    times: int
-    why: Why
+    code: str = strawberry.field(description="The challenge's code.")
+    title: str = strawberry.field(description="In the reader's language.")
+    times: int = strawberry.field(description="How many times over at once; more than 1 only for some that repeat.")
+    why: Why = strawberry.field(description="Why it came about.")
 
 
 @strawberry.type(description="A badge was won, or rose to a level.")
 class BadgeWon:
     """A badge was won, or rose to a level."""
 
-    code: str
-    name: str
-    level: int
-    why: Why
+    code: str = strawberry.field(description="The badge's code.")
+    name: str = strawberry.field(description="In the reader's language.")
+    level: int = strawberry.field(description="The level reached, from 1.")
+    why: Why = strawberry.field(description="Why it came about.")
 
 
 @strawberry.type(description="The member moved to another tier.")
@@ -117,17 +121,17 @@ class TierMoved:
 
     from_tier: str | None = strawberry.field(description="The code of the tier before; null for a new member.")
     to_tier: str = strawberry.field(description="The code of the tier after.")
-    name: str = strawberry.field(description="The name of the tier after.")
-    up: bool
-    why: Why
+    name: str = strawberry.field(description="The name of the tier after, in the reader's language.")
+    up: bool = strawberry.field(description="Whether the move was to a higher tier.")
+    why: Why = strawberry.field(description="Why it came about.")
 
 
 @strawberry.type(description="The chain of consequences reached its bound here.")
 class ChainCut:
     """The chain of consequences reached its bound here."""
 
-    links: int
-    why: Why
+    links: int = strawberry.field(description="How many links it had by then.")
+    why: Why = strawberry.field(description="Why it came about.")
 
 
 Effect: TypeAlias = Annotated[
@@ -141,14 +145,16 @@ class Record(Node):
     """A line of a member's journal."""
 
     seq: int = strawberry.field(description="Its number in the member's journal, from 1.")
-    key: str | None
+    key: str | None = strawberry.field(
+        description="The activity's key, #enrolment for a new member; null where time alone passed."
+    )
     kind: str | None = strawberry.field(description="The kind of activity; null where time alone passed.")
-    occurred_at: datetime
+    occurred_at: datetime = strawberry.field(description="When it happened.")
     effective_at: datetime = strawberry.field(description="When it took effect: a late activity does on arrival.")
-    recorded_at: datetime
-    program_version: int
+    recorded_at: datetime = strawberry.field(description="When it was written.")
+    program_version: int = strawberry.field(description="The version of the program that decided it.")
     points: BigInt = strawberry.field(description="What it changed in points, over both accounts.")
-    effects: list[Effect]
+    effects: list[Effect] = strawberry.field(description="All that it changed, causes before consequences.")
 
 
 def entry_place(entry_id: str) -> tuple[str, int, int] | None:

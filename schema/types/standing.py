@@ -22,18 +22,20 @@ class Points:
 
     available: BigInt = strawberry.field(description="What can be spent now.")
     pending: BigInt = strawberry.field(description="What becomes available later.")
-    earned: BigInt = strawberry.field(description="All that was ever earned.")
-    spent: BigInt
-    expired: BigInt
+    earned: BigInt = strawberry.field(description="All that was ever earned. Points given by staff are not among it.")
+    spent: BigInt = strawberry.field(description="All that was ever taken from the member.")
+    expired: BigInt = strawberry.field(description="All that ever expired.")
 
 
 @strawberry.type(description="Where a member stands on the tier ladder.")
 class TierStanding:
     """Where a member stands on the tier ladder."""
 
-    current: Tier
-    next: Tier | None
-    since: datetime | None
+    current: Tier = strawberry.field(description="The tier that the member has.")
+    next: Tier | None = strawberry.field(description="The tier above it; null on the highest.")
+    since: datetime | None = strawberry.field(
+        description="When the member came to the tier; null before anything counted."
+    )
     progress: ProgressBar = strawberry.field(description="The way to the next tier; full on the highest.")
 
 
@@ -41,29 +43,43 @@ class TierStanding:
 class MemberChallenge:
     """A challenge as it stands for a member."""
 
-    code: str
-    title: str
-    description: str | None
-    reward_points: BigInt
-    reward_badge: str | None
-    ends_at: datetime | None = strawberry.field(description="When the chance, or the current period, is over.")
-    times_completed: int
-    completed_at: datetime | None
-    progress: ProgressBar
+    code: str = strawberry.field(description="Its name within the program, the same in every language.")
+    title: str = strawberry.field(description="In the reader's language.")
+    description: str | None = strawberry.field(
+        description="In the reader's language; null where the program gives none."
+    )
+    reward_points: BigInt = strawberry.field(description="Points for completing it; 0 for none.")
+    reward_badge: str | None = strawberry.field(description="The code of the badge that is won with it; null for none.")
+    ends_at: datetime | None = strawberry.field(
+        description="When the chance, or the current period, is over; null where neither ends."
+    )
+    times_completed: int = strawberry.field(description="How often the member has completed it.")
+    completed_at: datetime | None = strawberry.field(
+        description="When the member last completed it; null where they never did."
+    )
+    progress: ProgressBar = strawberry.field(description="How far the member is.")
 
 
 @strawberry.type(description="A badge as it stands for a member.")
 class MemberBadge:
     """A badge as it stands for a member."""
 
-    code: str
-    name: str
-    description: str | None
-    icon_url: str | None
-    rarity: Rarity
+    code: str = strawberry.field(description="Its name within the program, the same in every language.")
+    name: str = strawberry.field(description="In the reader's language.")
+    description: str | None = strawberry.field(
+        description="In the reader's language; null where the program gives none."
+    )
+    icon_url: str | None = strawberry.field(
+        description="An https address, or a path on this server; null without a picture."
+    )
+    rarity: Rarity = strawberry.field(description="How rare the badge is meant to be.")
     level: int = strawberry.field(description="The level reached; 0 for a badge not yet won.")
-    level_name: str | None
-    earned_at: datetime | None = strawberry.field(description="When the level was reached.")
+    level_name: str | None = strawberry.field(
+        description="In the reader's language; null where the level has no name, or none is reached."
+    )
+    earned_at: datetime | None = strawberry.field(
+        description="When the level was reached; null for a badge not yet won."
+    )
     progress: ProgressBar = strawberry.field(description="The way to the next level; full on the highest.")
 
 

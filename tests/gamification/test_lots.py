@@ -90,12 +90,13 @@ def test_coalesced_joins_what_expires_together() -> None:
         lot("c", 4, earned_at=MAY + DAY, expires_at=end),
         pending("d", 8, MAY + DAY),
         pending("e", 8, MAY + DAY),
+        pending("f", 8, MAY + 2 * DAY),
     )
     assert coalesced(lots, 4) == (
         replace(lot("a", 9, expires_at=end), remaining=7),
         lot("b", 2),
-        pending("d", 8, MAY + DAY),
-        pending("e", 8, MAY + DAY),
+        pending("d", 16, MAY + DAY),
+        pending("f", 8, MAY + 2 * DAY),
     )
 
 

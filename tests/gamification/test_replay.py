@@ -19,6 +19,7 @@ from tests.gamification.programs import (
     program,
     purchase,
     rule,
+    told,
 )
 
 FIRST = program(
@@ -75,12 +76,11 @@ def test_each_record_is_judged_by_its_own_version() -> None:
     shopper = Player(FIRST)
     shopper.do(purchase(at("2024-05-01"), 15000))
     shopper.program = SECOND
-    assert shopper.do(purchase(at("2024-05-01 12:00"), 1000)) == [
-        "available +30 by rule base",
-        "tier silver down to bronze",
-        "badge b 1",
-    ]
-    records = [shopper.records[0], replace(shopper.records[1], program_version=2)]
+    assert shopper.do(purchase(at("2024-05-01 12:00"), 1000)) == ["available +30 by rule base"]
+    # The second version's ladder counts from when it is first looked at, before the purchase.
+    assert told(shopper.records[1].outcome) == ["tier silver down to bronze", "badge b 1"]
+    assert (shopper.records[1].activity, shopper.records[1].outcome.at) == (None, at("2024-05-01"))
+    records = [shopper.records[0], *(replace(record, program_version=2) for record in shopper.records[1:])]
     assert replay(JOINED_AT, records, {1: FIRST, 2: SECOND}) == shopper.state
     assert shopper.state.balance == Balance(30, 150)
     # Under the first version alone it would have come to something else.

@@ -36,13 +36,29 @@ def test_the_first_thing_done_gives_the_lowest_tier() -> None:
     assert next_due_at(shopper.state, shopper.program) is None
 
 
-def test_several_rungs_at_once_are_one_move() -> None:
+def test_several_rungs_at_once_are_climbed_one_by_one() -> None:
     shopper = player()
     shopper.do(purchase(at("2024-05-01 12:00"), 1000))
-    assert shopper.do(purchase(at("2024-05-02 12:00"), 49000)) == ["tier bronze up to platinum"]
-    (moved,) = shopper.records[-1].outcome.effects
+    assert shopper.do(purchase(at("2024-05-02 12:00"), 49000)) == [
+        "tier bronze up to silver",
+        "tier silver up to gold",
+        "tier gold up to platinum",
+    ]
     why = Why("tier", "platinum", "500.00 of 500 in rolling 365 days", inputs={"spend": "500.00"})
-    assert moved == TierMoved("bronze", "platinum", True, why)
+    assert shopper.records[-1].outcome.effects[-1] == TierMoved("gold", "platinum", True, why)
+
+
+def test_a_tier_s_reward_is_given_once_however_often_it_is_regained() -> None:
+    bronze, silver, *_ = METALS["levels"]
+    levels = [bronze, {**silver, "reward": {"points": 80}}]
+    shopper = Player(program(tiers={**METALS, "window": "rolling 1 days", "levels": levels}))
+    shopper.do(purchase(at("2024-04-30 12:00"), 100))
+    first = shopper.do(purchase(at("2024-05-01 12:00"), 10000))
+    again = shopper.do(purchase(at("2024-05-03 12:00"), 10000))
+    assert first == ["tier bronze up to silver", "available +80 by tier silver <0"]
+    assert again == ["tier bronze up to silver"]
+    assert shopper.state.standing.rewarded == ("silver",)
+    assert shopper.state.balance.available == 80
 
 
 def test_down_step_by_step_as_purchases_leave_the_window() -> None:

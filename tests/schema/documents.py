@@ -19,10 +19,10 @@ fragment Effects on Record {
   effects {
     __typename
     ... on LedgerEntry { id at account points activityKey activityKind why { ...Because } }
-    ... on ChallengeProgressed { code before after target why { ...Because } }
-    ... on ChallengeCompleted { code times why { ...Because } }
-    ... on BadgeWon { code level why { ...Because } }
-    ... on TierMoved { from: fromTier to: toTier up why { ...Because } }
+    ... on ChallengeProgressed { code title before after target why { ...Because } }
+    ... on ChallengeCompleted { code title times why { ...Because } }
+    ... on BadgeWon { code name level why { ...Because } }
+    ... on TierMoved { fromTier toTier name up why { ...Because } }
     ... on ChainCut { links why { ...Because } }
   }
 }
@@ -67,13 +67,14 @@ ADJUST_POINTS = (
     + ERRORS
 )
 STAND = """
-fragment Stand on MemberStanding {
+fragment Stand on %s {
   points { available pending earned }
   tier { current { code } progress { label } }
   challenges(first: 20) { nodes { code timesCompleted progress { label state } } }
   badges(first: 20) { nodes { code level } }
 }
 """
+"""What a member has reached, of a MemberStanding or of the Member, whichever is put in."""
 SIMULATE = (
     """
 query Q($input: SimulateActivityInput!) {
@@ -83,7 +84,7 @@ query Q($input: SimulateActivityInput!) {
   }
 }
 """
-    + STAND
+    + STAND % "MemberStanding"
     + RECORD
     + EFFECTS
     + ERRORS
@@ -123,7 +124,7 @@ mutation M($input: SetBadgeShowcaseInput!) {
 PUBLIC_PROFILE = """
 query Q($handle: String!, $language: String) {
   publicProfile(handle: $handle, language: $language) {
-    id handle avatarUrl tier { name } badges { code name iconUrl rarity level levelName }
+    id handle avatarUrl tier { code name } badges { code name iconUrl rarity level levelName }
   }
 }
 """
@@ -141,7 +142,7 @@ CODED = {
     "ChallengeProgressed": ("code", "before", "after", "target"),
     "ChallengeCompleted": ("code", "times"),
     "BadgeWon": ("code", "level"),
-    "TierMoved": ("from", "to", "up"),
+    "TierMoved": ("fromTier", "toTier", "up"),
     "ChainCut": ("links",),
 }
 

@@ -165,18 +165,32 @@ def given(member: Member, changes: Json) -> Json:
     return {"key": "k1", "memberId": global_id(member), "amount": "10", **changes}
 
 
-@pytest.mark.parametrize("document", [RECORD_ACTIVITY, SIMULATE], ids=["record", "simulate"])
-@pytest.mark.parametrize(("changes", "problems"), BAD.values(), ids=BAD.keys())
-async def test_an_activity_that_breaks_a_rule(
-    api: Api, document: str, changes: Json, problems: list[tuple[str, str]]
-) -> None:
-    ada = await api.enrol("Ada")
-    assert await api.nothing_written(document, input=given(ada, changes)) == {
+def refused(problems: list[tuple[str, str]]) -> Json:
+    return {
         "__typename": "InvalidInput",
         "code": "INVALID_INPUT",
         "message": "; ".join(f"{path} {message}" for path, message in problems),
         "problems": [{"path": path, "message": message} for path, message in problems],
     }
+
+
+@pytest.mark.parametrize(("changes", "problems"), BAD.values(), ids=BAD.keys())
+async def test_an_activity_that_breaks_a_rule(api: Api, changes: Json, problems: list[tuple[str, str]]) -> None:
+    ada = await api.enrol("Ada")
+    assert await api.nothing_written(RECORD_ACTIVITY, input=given(ada, changes)) == refused(problems)
+
+
+@pytest.mark.parametrize(("changes", "problems"), BAD.values(), ids=BAD.keys())
+async def test_a_dry_run_that_breaks_a_rule(api: Api, changes: Json, problems: list[tuple[str, str]]) -> None:
+    """A dry run says the same, but for the key, which it does not use."""
+    ada = await api.enrol("Ada")
+    answer = await api.nothing_written(SIMULATE, input=given(ada, changes))
+    others = [(path, message) for path, message in problems if path != "key"]
+    if others:
+        assert answer == refused(others)
+    else:
+        assert (answer["__typename"], answer["points"]) == ("SimulateActivitySuccess", 10)
+        assert [record["key"] for record in answer["records"]] == ["simulated"]
 
 
 @pytest.mark.parametrize(

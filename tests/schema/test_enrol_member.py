@@ -7,7 +7,7 @@ import pytest
 from gamification.member import is_loyalty_number
 from schema.ids import to_global_id
 from tests.schema.api import STAFF, Api, Json
-from tests.schema.documents import ENROL_MEMBER, STATEMENT
+from tests.schema.documents import ENROL_MEMBER, RECORD_ACTIVITY, STATEMENT
 
 EVERYTHING: Json = {
     "key": "till-7/ada",
@@ -65,11 +65,24 @@ async def test_enrolment_is_the_first_record_and_may_earn(coffee: Api) -> None:
     member = (await coffee.result(ENROL_MEMBER, input=LEAST))["member"]
     page = (await coffee.data(STATEMENT, STAFF, id=member["id"]))["statement"]
     assert [(one["account"], one["points"], one["activityKey"]) for one in page["nodes"]] == [
-        ("PENDING", 20, "till-7/bo")
+        ("PENDING", 20, "#enrolment")
     ]
     record = to_global_id("Record", f"{(await coffee.contents())['members'][0]['_id']}:1")
-    found = await coffee.data("query Q($id: ID!) { node(id: $id) { ... on Record { seq kind } } }", STAFF, id=record)
-    assert found == {"node": {"seq": 1, "kind": "enrolment"}}
+    found = await coffee.data(
+        "query Q($id: ID!) { node(id: $id) { ... on Record { seq key kind } } }", STAFF, id=record
+    )
+    assert found == {"node": {"seq": 1, "key": "#enrolment", "kind": "enrolment"}}
+
+
+async def test_an_activity_may_have_the_enrolment_s_key(api: Api) -> None:
+    member = (await api.result(ENROL_MEMBER, input=EVERYTHING))["member"]
+    bought = {"key": EVERYTHING["key"], "memberId": member["id"], "amount": "10"}
+    first = await api.result(RECORD_ACTIVITY, input=bought)
+    assert (first["__typename"], first["replayed"], first["record"]["seq"]) == ("RecordActivitySuccess", False, 2)
+    assert (first["record"]["key"], first["record"]["points"]) == ("till-7/ada", 10)
+    assert await api.nothing_written(RECORD_ACTIVITY, input=bought) == first | {"replayed": True}
+    again = await api.nothing_written(ENROL_MEMBER, input=EVERYTHING)
+    assert (again["replayed"], again["member"]) == (True, member)
 
 
 async def test_a_retry_finds_the_member_as_they_are_now(api: Api) -> None:
@@ -104,7 +117,7 @@ async def test_a_key_used_for_someone_else_is_a_conflict(api: Api, other: Json) 
     assert await api.nothing_written(ENROL_MEMBER, input=EVERYTHING | other) == {
         "__typename": "IdempotencyConflict",
         "code": "IDEMPOTENCY_CONFLICT",
-        "message": "The key till-7/ada was used before with other input; use a new key for a new activity.",
+        "message": "The key till-7/ada was used before with other input; something new needs a new key.",
         "key": "till-7/ada",
     }
 

@@ -9,6 +9,7 @@ from schema.ids import to_global_id
 from tests.schema.api import ANONYMOUS, NOW, STAFF, Api, Caller, Json, purchase, themself
 from tests.schema.documents import PUBLIC_PROFILE, SET_BADGE_SHOWCASE, UPDATE_PROFILE
 
+NODE = "query Q($id: ID!) { node(id: $id) { id ... on PublicProfile { handle } } }"
 AVATAR = "https://images.example/ada.png"
 COLLECTOR: Json = {
     "code": "collector",
@@ -26,11 +27,12 @@ FIRST_PURCHASE: Json = {
     "level": 1,
     "levelName": None,
 }
+SILVER: Json = {"code": "silver", "name": "Silver"}
+BRONZE: Json = {"code": "bronze", "name": "Bronze"}
 EVERYTHING: Json = {
-    "id": to_global_id("PublicProfile", "ada"),
     "handle": "ada",
     "avatarUrl": AVATAR,
-    "tier": {"name": "Silver"},
+    "tier": SILVER,
     "badges": [COLLECTOR, FIRST_PURCHASE],
 }
 
@@ -42,6 +44,10 @@ async def collector(api: Api, **visibility: bool) -> Member:
     await api.result(UPDATE_PROFILE, themself(ada), input={"visibility": visibility})
     await api.result(SET_BADGE_SHOWCASE, themself(ada), input={"badges": ["collector", "first-purchase"]})
     return ada
+
+
+def profile_id(member: Member) -> str:
+    return to_global_id("PublicProfile", member.member_id)
 
 
 async def look(api: Api, handle: str = "ada", caller: Caller = ANONYMOUS, **variables: Any) -> Any:
@@ -67,9 +73,9 @@ async def look(api: Api, handle: str = "ada", caller: Caller = ANONYMOUS, **vari
 async def test_what_others_see(api: Api, visibility: dict[str, bool], seen: Json | None) -> None:
     ada, bo = await collector(api, **visibility), await api.enrol("Bo")
     for caller in (ANONYMOUS, themself(bo), themself(ada), STAFF):
-        assert await look(api, caller=caller) == seen
-    node = await api.data("query Q($id: ID!) { node(id: $id) { id } }", STAFF, id=EVERYTHING["id"])
-    assert node == {"node": {"id": EVERYTHING["id"]} if seen else None}
+        assert await look(api, caller=caller) == (seen and {"id": profile_id(ada), **seen})
+    node = await api.data(NODE, STAFF, id=profile_id(ada))
+    assert node == {"node": {"id": profile_id(ada), "handle": "ada"} if seen else None}
 
 
 async def test_the_hidden_and_the_unknown_look_alike(api: Api) -> None:
@@ -93,8 +99,26 @@ async def test_a_handle_that_has_gone_to_another_shows_that_one(api: Api) -> Non
     bo = await api.enrol("Bo", handle="ada")
     assert await look(api) is None
     await api.result(UPDATE_PROFILE, themself(bo), input={"visibility": {"profile": True}})
-    assert await look(api) == EVERYTHING | {"avatarUrl": None, "tier": {"name": "Bronze"}, "badges": []}
-    assert (await look(api, "ada_king"))["tier"] == {"name": "Silver"}
+    (other,) = [one["_id"] for one in (await api.contents())["members"] if one["_id"] != ada.member_id]
+    assert await look(api) == {
+        "id": to_global_id("PublicProfile", other),
+        "handle": "ada",
+        "avatarUrl": None,
+        "tier": BRONZE,
+        "badges": [],
+    }
+    assert (await look(api, "ada_king"))["tier"] == SILVER
+
+
+async def test_a_profile_keeps_its_id_when_the_handle_changes(api: Api) -> None:
+    ada = await collector(api, profile=True)
+    before = await look(api)
+    await api.result(UPDATE_PROFILE, themself(ada), input={"handle": "ada_king"})
+    after = await look(api, "ada_king")
+    assert after == before | {"handle": "ada_king"}
+    for caller in (themself(ada), themself(await api.enrol("Bo")), STAFF):
+        found = await api.data(NODE, caller, id=before["id"])
+        assert found == {"node": {"id": before["id"], "handle": "ada_king"}}
 
 
 async def test_the_language_is_the_reader_s(api: Api) -> None:
@@ -117,4 +141,4 @@ async def test_nothing_else_can_be_asked_of_others(api: Api) -> None:
 async def test_the_tier_is_as_of_now(api: Api) -> None:
     await collector(api, profile=True)
     api.clock.now = NOW.replace(year=2027)
-    assert (await look(api))["tier"] == {"name": "Bronze"}
+    assert (await look(api))["tier"] == BRONZE

@@ -36,7 +36,7 @@ async def test_mixed_results_keep_their_order(api: Api) -> None:
         ("MemberNotFound", "There is no such member."),
         ("RecordActivitySuccess", "b1"),
         ("InvalidInput", "memberId or loyaltyNumber is needed, one of the two"),
-        ("IdempotencyConflict", "The key old was used before with other input; use a new key for a new activity."),
+        ("IdempotencyConflict", "The key old was used before with other input; something new needs a new key."),
         ("RecordActivitySuccess", "old"),
         ("RecordActivitySuccess", "a2"),
         ("InvalidInput", "amount must be a number"),

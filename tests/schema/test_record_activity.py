@@ -137,6 +137,48 @@ async def test_the_why_comes_in_the_member_s_language(api: Api) -> None:
     assert result["record"]["effects"][0]["why"]["text"] == "Et point for hver dollar: floor(29.33 / 1) x 1 = 29"
 
 
+@pytest.mark.parametrize(
+    ("language", "titles"),
+    [
+        (
+            "en",
+            {
+                ("ChallengeProgressed", "third-purchase", "Third time lucky"),
+                ("ChallengeProgressed", "ten-cds", "Ten on the shelf"),
+                ("ChallengeProgressed", "three-months", "A regular"),
+                ("ChallengeCompleted", "ten-cds", "Ten on the shelf"),
+                ("BadgeWon", "first-purchase", "First purchase"),
+                ("BadgeWon", "collector", "Collector"),
+                ("BadgeWon", "big-spender", "Big spender"),
+                ("TierMoved", "silver", "Silver"),
+            },
+        ),
+        (
+            "da",
+            {
+                ("ChallengeProgressed", "third-purchase", "Tredje gang er lykkens gang"),
+                ("ChallengeProgressed", "ten-cds", "Ti på hylden"),
+                ("ChallengeProgressed", "three-months", "Stamkunde"),
+                ("ChallengeCompleted", "ten-cds", "Ti på hylden"),
+                ("BadgeWon", "first-purchase", "Første køb"),
+                ("BadgeWon", "collector", "Samler"),
+                ("BadgeWon", "big-spender", "Storkunde"),
+                ("TierMoved", "silver", "Sølv"),
+            },
+        ),
+    ],
+)
+async def test_what_effects_are_about_is_named_in_the_member_s_language(
+    api: Api, language: str, titles: set[tuple[str, str, str]]
+) -> None:
+    ada = await api.enrol("Ada", language=language)
+    cds = [{"sku": "CD-1", "quantity": 10, "amount": "120"}]
+    result = await api.result(RECORD_ACTIVITY, input=receipt(ada, amount="120", items=cds))
+    effects = [one for one in result["record"]["effects"] if one["__typename"] != "LedgerEntry"]
+    named = {(one["__typename"], one.get("code") or one["toTier"], one.get("title") or one["name"]) for one in effects}
+    assert named == titles
+
+
 async def test_a_retry_gets_the_first_result(api: Api) -> None:
     ada = await api.enrol("Ada")
     first = await api.result(RECORD_ACTIVITY, input=receipt(ada))
@@ -187,7 +229,7 @@ async def test_a_key_used_for_something_else_is_a_conflict(api: Api) -> None:
         assert await api.nothing_written(RECORD_ACTIVITY, input=receipt(ada, **other)) == {
             "__typename": "IdempotencyConflict",
             "code": "IDEMPOTENCY_CONFLICT",
-            "message": "The key till-7/1 was used before with other input; use a new key for a new activity.",
+            "message": "The key till-7/1 was used before with other input; something new needs a new key.",
             "key": "till-7/1",
         }, other
 
@@ -225,13 +267,13 @@ LINES = [{"sku": "a", "amount": "10.50"}, {"sku": "b", "amount": 4.5, "quantity"
         (..., 15),
         (None, 15),
         ("12", 12),
-        ("0", None),
+        ("0", 0),
     ],
     ids=["left-out", "null", "told", "paid-by-voucher"],
 )
-async def test_the_amount_is_the_sum_of_the_lines_unless_it_is_told(
-    api: Api, amount: object, earned: int | None
-) -> None:
+async def test_the_amount_is_the_sum_of_the_lines_unless_it_is_told(api: Api, amount: object, earned: int) -> None:
     ada = await api.enrol("Ada")
     result = await api.result(RECORD_ACTIVITY, input=receipt(ada, amount=amount, items=LINES))
-    assert result["record"]["points"] == (earned or 0)
+    assert result["record"]["points"] == earned
+    entries = [one["points"] for one in result["record"]["effects"] if one["__typename"] == "LedgerEntry"]
+    assert entries == ([earned] if earned else [])

@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from gamification.member import Member
+from schema.ids import to_global_id
 from tests.schema.api import NOW, STAFF, Api, Caller, Json, global_id, purchase, themself
 from tests.schema.documents import EFFECTS, RECORD, RECORD_ACTIVITY, SIMULATE, STAND, in_short
 
 RECORD_NODE = "query Q($id: ID!) { node(id: $id) { ...Line } }" + RECORD + EFFECTS
-MEMBER_NODE = "query Q($id: ID!) { node(id: $id) { ...Stand } }" + STAND
+MEMBER_NODE = "query Q($id: ID!) { node(id: $id) { ...Stand } }" + STAND % "Member"
+NODES = "query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }"
 
 SHOP: dict[str, Json] = {
     "purchase": {"amount": "29.33", "items": [{"sku": "CD", "quantity": 2, "amount": "29.33"}]},
@@ -29,15 +31,37 @@ COFFEE: dict[str, Json] = {
 }
 
 
+def unnamed(record: Json) -> Json:
+    """A record without ids and keys, which a dry run has of its own."""
+    own = {"id", "key", "activityKey"}
+    effects = [{name: value for name, value in one.items() if name not in own} for one in record["effects"]]
+    return {name: value for name, value in record.items() if name not in own} | {"effects": effects}
+
+
+def ids_in(records: list[Json]) -> list[str]:
+    """The ids of records and of the ledger entries in them."""
+    entries = [one["id"] for record in records for one in record["effects"] if one["__typename"] == "LedgerEntry"]
+    return [record["id"] for record in records] + entries
+
+
 async def foretold_and_then_recorded(api: Api, member: Member, given: Json) -> None:
     """Hold a dry run, the recording that follows, and the member after it against each other."""
     before = (await api.data(MEMBER_NODE, STAFF, id=global_id(member)))["node"]
     foretold = await api.nothing_written(SIMULATE, input=given)
     assert foretold["__typename"] == "SimulateActivitySuccess"
     recorded = await api.result(RECORD_ACTIVITY, input=given)
-    assert foretold["records"][-1] == recorded["record"]
+    last = recorded["record"]["seq"]
+    assert [record["seq"] for record in foretold["records"]] == list(
+        range(last - len(foretold["records"]) + 1, last + 1)
+    )
     for record in foretold["records"]:
-        assert (await api.data(RECORD_NODE, STAFF, id=record["id"]))["node"] == record
+        written = to_global_id("Record", f"{member.member_id}:{record['seq']}")
+        found = (await api.data(RECORD_NODE, STAFF, id=written))["node"]
+        assert unnamed(found) == unnamed(record)
+    assert foretold["records"][-1]["key"] == "simulated"
+    assert unnamed(foretold["records"][-1]) == unnamed(recorded["record"])
+    ids = ids_in(foretold["records"])
+    assert (await api.data(NODES, STAFF, ids=ids))["nodes"] == [None] * len(ids), "even when the same has been recorded"
     assert foretold["points"] == sum(record["points"] for record in foretold["records"])
     assert foretold["before"] == before
     assert foretold["after"] == (await api.data(MEMBER_NODE, STAFF, id=global_id(member)))["node"]
@@ -97,12 +121,23 @@ async def test_members_foretell_for_themselves_without_saying_who_they_are(api: 
         (themself(ada), {"loyaltyNumber": ada.loyalty_number}),
         (STAFF, {"memberId": global_id(ada)}),
     ]
-    given = {"key": "k", "amount": "5"}
+    given = {"amount": "5"}
     answers = [await api.nothing_written(SIMULATE, who, input=given | named) for who, named in callers]
     assert [answer["points"] for answer in answers] == [5, 5, 5, 5]
-    assert answers.count(answers[0]) == 4
+    told = [answer | {"records": [unnamed(record) for record in answer["records"]]} for answer in answers]
+    assert told == [told[0]] * 4
+
+
+async def test_the_ids_of_a_dry_run_are_its_own_and_lead_nowhere(api: Api) -> None:
+    ada = await api.enrol("Ada")
+    given = {"memberId": global_id(ada), "amount": "5"}
+    first, second = [ids_in((await api.nothing_written(SIMULATE, input=given))["records"]) for _ in range(2)]
+    assert (len(first), len(second)) == (2, 2), "a record and an entry each"
+    assert len({*first, *second}) == 4
+    for caller in (STAFF, themself(ada)):
+        assert (await api.data(NODES, caller, ids=first + second))["nodes"] == [None] * 4
 
 
 async def test_staff_have_to_say_who(api: Api) -> None:
-    refused = await api.nothing_written(SIMULATE, STAFF, input={"key": "k", "amount": "5"})
+    refused = await api.nothing_written(SIMULATE, STAFF, input={"amount": "5"})
     assert refused["message"] == "memberId or loyaltyNumber is needed, one of the two"
