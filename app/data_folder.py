@@ -19,6 +19,10 @@ from pathlib import Path
 
 from app.operator_error import OperatorError
 
+ANNOUNCEMENT = "servers.json"
+"""Where the owner tells of its servers, for commands that run beside it."""
+OWNER_WAIT_SECONDS = 0.2
+"""How long a taken lock is tried again: a command that only looks holds it for an instant."""
 LEFTOVER_WAIT_SECONDS = 15.0
 """How long the servers of a dead owner may take to go down; longer than the guard gives them."""
 POLL_SECONDS = 0.05
@@ -43,14 +47,20 @@ async def own_data_folder(path: Path, *, wait_seconds: float = LEFTOVER_WAIT_SEC
             folder cannot be made or written.
     """
     with _open_lock(path / "lock") as owner_lock, _open_lock(path / "servers.lock") as servers_lock:
-        if not _try_lock(owner_lock):
+        if not await _lock_within(OWNER_WAIT_SECONDS, owner_lock):
             owner = os.pread(owner_lock, MAX_PID_BYTES, 0).decode("ascii", "replace").strip()
             raise OperatorError(
                 f"data folder {path} is in use by process {owner or 'unknown'}; stop it or set LAUREL_DATA_DIR"
             )
         os.ftruncate(owner_lock, 0)
         os.pwrite(owner_lock, f"{os.getpid()}\n".encode(), 0)
-        await _wait_for_leftovers(servers_lock, path, wait_seconds)
+        # An owner that was killed has left its own, which nobody may take for this one's, not even during the wait.
+        (path / ANNOUNCEMENT).unlink(missing_ok=True)
+        if not await _lock_within(wait_seconds, servers_lock):
+            raise OperatorError(
+                f"data folder {path} is still in use by servers of a process that has ended; "
+                "stop secantusd-rs and valkey-server or set LAUREL_DATA_DIR"
+            )
         yield DataFolder(path, servers_lock)
 
 
@@ -59,7 +69,8 @@ def is_owned(path: Path) -> bool:
     if not (path / "lock").exists():
         return False
     with _open_lock(path / "lock") as owner_lock:
-        return not _try_lock(owner_lock)
+        # Shared, so that two commands that look at once do not take each other for the owner.
+        return not _try_lock(owner_lock, fcntl.LOCK_SH)
 
 
 @contextmanager
@@ -77,20 +88,18 @@ def _open_lock(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
 
 
-async def _wait_for_leftovers(servers_lock: int, path: Path, wait_seconds: float) -> None:
+async def _lock_within(wait_seconds: float, descriptor: int) -> bool:
     deadline = asyncio.get_running_loop().time() + wait_seconds
-    while not _try_lock(servers_lock):
+    while not _try_lock(descriptor):
         if asyncio.get_running_loop().time() > deadline:
-            raise OperatorError(
-                f"data folder {path} is still in use by servers of a process that has ended; "
-                "stop secantusd-rs and valkey-server or set LAUREL_DATA_DIR"
-            )
+            return False
         await asyncio.sleep(POLL_SECONDS)
+    return True

@@ -49,7 +49,7 @@ async def serve(laurel: Laurel, web: Starlette, on_ready: Callable[[], None] = l
     """Serve until a signal says stop; ``on_ready`` is called when requests are taken.
 
     Raises:
-        OperatorError: an embedded server has ended.
+        OperatorError: the embedded MongoDB has ended, or the guard and all servers with it.
     """
     server = _Server(_config(laurel.settings, web), on_ready)
     watch = asyncio.create_task(laurel.servers.watch())

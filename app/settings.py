@@ -1,6 +1,7 @@
 """What an operator can set: environment variables with the prefix ``LAUREL_``, read once at start."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,9 +11,14 @@ MIN_SECRET_BYTES = 32
 
 
 class Settings(BaseSettings):
-    """All settings of a Laurel process. Every field can be set as ``LAUREL_<FIELD>``; the port also as ``PORT``."""
+    """All settings of a Laurel process. Every field can be set as ``LAUREL_<FIELD>``; the port also as ``PORT``.
 
-    model_config = SettingsConfigDict(env_prefix="LAUREL_", extra="ignore", frozen=True, populate_by_name=True)
+    A variable that is empty counts as not set, as compose files and CI leave them.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="LAUREL_", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535, validation_alias=AliasChoices("PORT", "LAUREL_PORT"))
@@ -35,7 +41,7 @@ class Settings(BaseSettings):
     jwt_audience: str = "laurel"
     jwt_leeway_seconds: int = Field(default=10, ge=0, le=120)
 
-    log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
-    log_format: str = Field(default="text", pattern=r"^(text|json)$")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
     future_tolerance_seconds: int = Field(default=300, ge=0, le=86_400)
     """How far ahead of our clock a till's clock may be."""

@@ -1,5 +1,6 @@
 """The one place where everything is put together: settings in, use cases over real stores out."""
 
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,15 +9,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.errors import OperationFailure
 from redis.asyncio import Redis
 
 from app.auth import Authenticator, build_authenticator, load_or_create_secret
 from app.clock import utc_now
 from app.embedded import StoreServers, embedded_servers, running_servers
 from app.http.health import Ping
+from app.operator_error import OperatorError
 from app.settings import Settings
 from app.stores.api_keys import MongoApiKeys
-from app.stores.connection import Connection, connect
+from app.stores.connection import Connection, Document, connect
 from app.stores.imports import MongoImports
 from app.stores.indexes import ensure_indexes
 from app.stores.journal import MongoJournal
@@ -26,7 +30,7 @@ from gamification.enrolment import Enroller, Identities
 from gamification.member import LOYALTY_NUMBER_DIGITS
 from gamification.program.source import read_program
 from gamification.recording import Recorder
-from gamification.stores import Stores
+from gamification.stores import Stores, StoreUnavailable
 from schema.context import Game
 
 
@@ -72,19 +76,50 @@ async def open_laurel(settings: Settings, *, beside: bool = False) -> AsyncItera
     ``beside`` lets a command use the embedded servers of a Laurel that runs already.
 
     Raises:
-        OperatorError: the servers cannot be started or the data folder is in use.
-        StoreUnavailable: MongoDB does not answer.
+        OperatorError: the servers cannot be started or have ended, the data folder is in use, or the MongoDB of the
+            settings does not answer.
+        StoreUnavailable: MongoDB did not answer within the block.
     """
     shared = running_servers(settings.data_dir) if beside and settings.mongo_url is None else None
     if shared is not None:
         async with _over(shared, settings) as laurel:
             yield laurel
         return
-    async with (
-        embedded_servers(settings.data_dir, mongo_url=settings.mongo_url, redis_url=settings.redis_url) as servers,
-        _over(servers, settings) as laurel,
-    ):
+    async with embedded_servers(
+        settings.data_dir, mongo_url=settings.mongo_url, redis_url=settings.redis_url
+    ) as servers:
+        try:
+            async with _over(servers, settings) as laurel:
+                yield laurel
+        except StoreUnavailable as error:
+            if ended := servers.failure():
+                raise ended from error
+            raise
+
+
+@asynccontextmanager
+async def open_existing(settings: Settings) -> AsyncIterator[Laurel]:
+    """As ``open_laurel`` for a command beside it, but only where there is something to open.
+
+    Raises:
+        OperatorError: there is no data folder; and as ``open_laurel``.
+        StoreUnavailable: MongoDB did not answer within the block.
+    """
+    require_data(settings)
+    async with open_laurel(settings, beside=True) as laurel:
         yield laurel
+
+
+def require_data(settings: Settings) -> None:
+    """Check that the embedded MongoDB, if it is that, has data: an empty one would answer every question wrongly.
+
+    Raises:
+        OperatorError: it has none.
+    """
+    if settings.mongo_url is None and not (settings.data_dir / "mongo").is_dir():
+        raise OperatorError(
+            f"there is no data in {settings.data_dir}; run `make run` first, or set LAUREL_DATA_DIR or LAUREL_MONGO_URL"
+        )
 
 
 @asynccontextmanager
@@ -94,6 +129,7 @@ async def _over(servers: StoreServers, settings: Settings) -> AsyncIterator[Laur
     try:
         database = client[settings.database]
         connection = Connection(database, settings.store_timeout_seconds)
+        await _require_answer(client, connection, settings.mongo_url)
         await ensure_indexes(connection)
         yield wire(
             settings,
@@ -108,6 +144,24 @@ async def _over(servers: StoreServers, settings: Settings) -> AsyncIterator[Laur
     finally:
         await redis.aclose()
         client.close()
+
+
+async def _require_answer(client: AsyncIOMotorClient[Document], connection: Connection, url: str | None) -> None:
+    """Ask MongoDB for a sign of life, since making indexes has more patience than whoever mistyped a URL."""
+    try:
+        with connection.answering():
+            await client.admin.command("ping")
+    except (StoreUnavailable, OperationFailure) as error:
+        if url is None:
+            raise
+        # What is told is the host alone: before it may stand a password.
+        host = re.split("[/?]", url.partition("://")[2])[0].rpartition("@")[2]
+        why = (
+            "refuses the user or the password"
+            if isinstance(error, OperationFailure)
+            else (f"did not answer within {connection.timeout_seconds:g} seconds")
+        )
+        raise OperatorError(f"LAUREL_MONGO_URL: MongoDB at {host} {why}") from error
 
 
 def wire(

@@ -1,6 +1,7 @@
 """Reading a CDNOW purchase log: one purchase a line; what is wrong with a line is told with its number."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,19 +23,30 @@ _DOLLARS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A line of the log. ``line`` counts from 1 and makes its key, so that importing again repeats nothing."""
+    """A line of the log. ``line`` counts from 1; ``nth`` counts lines that say the same, from 1 too."""
 
     line: int
     customer: str
     day: date
     quantity: int
     amount_minor: int
+    nth: int = 1
+
+    @property
+    def key(self) -> str:
+        """What makes importing again repeat nothing.
+
+        The log has no numbers of its own, and those of its lines change with every line put in, taken out or mended.
+        So the key is what the purchase says, and its place among those that say the same, which are all alike.
+        """
+        said = f"cdnow-{self.customer}-{self.day:%Y%m%d}-{self.quantity}x{self.amount_minor}"
+        return said if self.nth == 1 else f"{said}-{self.nth}"
 
     def activity(self, shift: timedelta) -> Activity:
         """The purchase as an activity, its day moved by ``shift``."""
         item = LineItem(SKU, self.quantity, self.amount_minor, CATEGORY)
         occurred_at = datetime.combine(self.day, _NOON) + shift
-        return Activity(f"cdnow-{self.line}", PURCHASE, occurred_at, self.amount_minor, (item,))
+        return Activity(self.key, PURCHASE, occurred_at, self.amount_minor, (item,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +61,24 @@ def read_log(lines: Iterable[bytes], today: date) -> tuple[list[Purchase], list[
     """All purchases of a log, and the lines that are none. Empty lines are passed over; no day lies after ``today``."""
     purchases: list[Purchase] = []
     broken: list[BrokenLine] = []
+    alike: Counter[tuple[str, date, int, int]] = Counter()
     for number, line in enumerate(lines, 1):
         if number > MAX_LINES:
             broken.append(BrokenLine(number, f"the log has more than {MAX_LINES} lines; the rest was not read"))
             break
         if line.strip():
             try:
-                purchases.append(_purchase(number, line, today))
+                said = _said(line, today)
             except ValueError as fault:
                 broken.append(BrokenLine(number, str(fault)))
+                continue
+            alike[said] += 1
+            purchases.append(Purchase(number, *said, nth=alike[said]))
     return purchases, broken
 
 
-def _purchase(number: int, line: bytes, today: date) -> Purchase:
+def _said(line: bytes, today: date) -> tuple[str, date, int, int]:
+    """Customer, day, number of CDs and cents of a line."""
     if len(line) > MAX_LINE_BYTES:
         raise ValueError(f"is {len(line)} bytes long; at most {MAX_LINE_BYTES} are allowed")
     if not line.isascii():
@@ -73,7 +90,7 @@ def _purchase(number: int, line: bytes, today: date) -> Purchase:
             "dollars) or 5 (with a sample number after the customer)"
         )
     customer, day, quantity, dollars = columns[0], *columns[-3:]
-    return Purchase(number, _customer(customer), _day(day, today), _quantity(quantity), _amount_minor(dollars))
+    return _customer(customer), _day(day, today), _quantity(quantity), _amount_minor(dollars)
 
 
 def _customer(text: str) -> str:

@@ -12,7 +12,7 @@ from app.clock import utc_now
 from app.commands.running import command_of, fail, settings_of_environment
 from app.operator_error import OperatorError
 from app.settings import Settings
-from app.wiring import Laurel, generated_secret, open_laurel
+from app.wiring import Laurel, generated_secret, open_existing, require_data
 from schema.principals import Scope
 
 DAY_SECONDS = 86_400
@@ -33,11 +33,16 @@ MAX_KEY_DAYS = 36_500
 )
 @command_of
 async def token(role: str, who: str, *, days: int) -> None:
-    """Print a bearer token for a member (WHO is a loyalty number) or for staff (WHO is a name)."""
+    """Print a bearer token for a member or for staff.
+
+    WHO is the loyalty number of a member, or a name for staff.
+    """
     settings = settings_of_environment()
     if role == Role.MEMBER:
-        async with open_laurel(settings, beside=True) as laurel:
+        async with open_existing(settings) as laurel:
             who = await _member_id(laurel, who)
+    elif settings.jwt_secret is None:
+        require_data(settings)  # A secret made now would be that of no Laurel.
     click.echo(minted(settings, Role(role), who, days))
 
 
@@ -80,11 +85,14 @@ def apikey() -> None:
 @click.option("--days", type=click.IntRange(1, MAX_KEY_DAYS), help="How long the key holds; for ever, unless told.")
 @command_of
 async def create(name: str, *, scopes: tuple[str, ...], days: int | None) -> None:
-    """Make a key for the service NAME and print it; it cannot be shown again."""
+    """Make a key for the service NAME and print it.
+
+    It cannot be shown again.
+    """
     now = utc_now()
     expires_at = now + timedelta(days=days) if days else None
     text, record = create_api_key(name, frozenset(map(Scope, scopes)), now=now, expires_at=expires_at)
-    async with open_laurel(settings_of_environment(), beside=True) as laurel:
+    async with open_existing(settings_of_environment()) as laurel:
         await laurel.api_keys.add(record)
     click.echo(text)
 
@@ -93,7 +101,7 @@ async def create(name: str, *, scopes: tuple[str, ...], days: int | None) -> Non
 @command_of
 async def list_keys() -> None:
     """List the keys, newest first, without their secrets."""
-    async with open_laurel(settings_of_environment(), beside=True) as laurel:
+    async with open_existing(settings_of_environment()) as laurel:
         keys = await laurel.api_keys.list_newest()
     # The key's id is what `revoke` wants, so it is never broken into two lines.
     table = Table(Column("Key", no_wrap=True), "Name", "Scopes", "Made", "Expires", "Revoked")
@@ -108,8 +116,11 @@ async def list_keys() -> None:
 @click.argument("key_id")
 @command_of
 async def revoke(key_id: str) -> None:
-    """Revoke the key with this id; processes that know it stop taking it within seconds."""
-    async with open_laurel(settings_of_environment(), beside=True) as laurel:
+    """Revoke the key with this id.
+
+    Processes that know it stop taking it within seconds.
+    """
+    async with open_existing(settings_of_environment()) as laurel:
         revoked = await laurel.api_keys.revoke(key_id, revoked_at=utc_now())
     if revoked is None:
         fail(f"there is no key {key_id}")

@@ -4,18 +4,20 @@ import difflib
 import getpass
 import os
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from app.clock import utc_now
 from app.commands.running import command_of, describe_faults, fail, program_text, settings_of_environment
 from app.operator_error import OperatorError
-from app.wiring import Laurel, open_laurel
 from gamification.program import Program
 from gamification.program.faults import ProgramFaults
 from gamification.program.source import read_program
 from gamification.stores import AppliedProgram
+
+if TYPE_CHECKING:  # The wiring imports the drivers and GraphQL, without which `check` starts sooner.
+    from app.wiring import Laurel
 
 _FILE = click.argument("file", type=click.Path())
 
@@ -28,7 +30,10 @@ def program() -> None:
 @program.command()
 @_FILE
 def check(file: str) -> None:
-    """Say whether FILE is a sound program; name every fault with line and column."""
+    """Say whether FILE is a sound program.
+
+    Every fault is named with line and column.
+    """
     try:
         _read(file)
     except OperatorError as error:
@@ -45,13 +50,20 @@ def check(file: str) -> None:
 @command_of
 async def diff(file: str) -> None:
     """Show how FILE differs from the program in force, line by line."""
+    from rich.console import Console
+
+    from app.wiring import open_existing
+
     source = program_text(file)
-    async with open_laurel(settings_of_environment(), beside=True) as laurel:
+    async with open_existing(settings_of_environment()) as laurel:
         versions = await laurel.programs.all_versions()
     before = versions[-1].source.splitlines() if versions else []
     name = f"version {versions[-1].version}" if versions else "no program"
     console = Console(highlight=False, soft_wrap=True)
-    for line in difflib.unified_diff(before, source.splitlines(), name, file, lineterm=""):
+    lines = list(difflib.unified_diff(before, source.splitlines(), name, file, lineterm=""))
+    if not lines:
+        click.echo(f"{file} does not differ from {name}")
+    for line in lines:
         console.print(line, style={"+": "green", "-": "red", "@": "cyan"}.get(line[:1]), markup=False)
 
 
@@ -60,12 +72,14 @@ async def diff(file: str) -> None:
 @command_of
 async def apply(file: str) -> None:
     """Put FILE in force as the next version of the program."""
+    from app.wiring import open_laurel
+
     async with open_laurel(settings_of_environment(), beside=True) as laurel:
         applied = await applied_from(laurel, file, utc_now())
     click.echo(f"version {applied.version} of {applied.program.code} is in force")
 
 
-async def applied_from(laurel: Laurel, file: str, now: datetime) -> AppliedProgram:
+async def applied_from(laurel: "Laurel", file: str, now: datetime) -> AppliedProgram:
     """Apply a program file.
 
     Raises:
@@ -78,7 +92,7 @@ async def applied_from(laurel: Laurel, file: str, now: datetime) -> AppliedProgr
         raise OperatorError(f"the program has faults; nothing was applied\n{describe_faults(file, faults)}") from None
 
 
-async def apply_first_program(laurel: Laurel) -> AppliedProgram | None:
+async def apply_first_program(laurel: "Laurel") -> AppliedProgram | None:
     """Apply the program of the settings where none has been applied yet; None where one has.
 
     Raises:

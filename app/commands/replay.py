@@ -1,9 +1,8 @@
 """`laurel replay`: import a purchase log through the same use cases as the API."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -27,11 +26,10 @@ MAX_FILE_BYTES = 256 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log as it was read: its purchases, the lines that are none, and the SHA-256 of the file."""
+    """A log as it was read: its purchases, and the lines that are none."""
 
     purchases: list[Purchase]
     broken: list[BrokenLine]
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +42,16 @@ class Replayed:
 
 @click.command()
 @click.argument("file", type=click.Path())
-@click.option("--cdnow", is_flag=True, required=True, help="FILE is a CDNOW log (the only format so far).")
+@click.option("--cdnow", is_flag=True, expose_value=False, help="FILE is a CDNOW log: the default, and all there is.")
 @click.option("--end-now", is_flag=True, help="Move the log's days so that it ends yesterday.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @command_of
-async def replay(file: str, *, cdnow: bool, end_now: bool, as_json: bool) -> None:
-    """Import the purchase log FILE and print what it came to; lines that are broken are named and left out."""
+async def replay(file: str, *, end_now: bool, as_json: bool) -> None:
+    """Import the purchase log FILE and print what it came to.
+
+    Lines that are broken are named and left out. Importing again adds only what was not there yet; a line that says
+    something else than before is a purchase more, because what was recorded stands.
+    """
     log = read_file(Path(file))
     async with open_laurel(settings_of_environment(), beside=True) as laurel:
         await apply_first_program(laurel)
@@ -81,35 +83,33 @@ def read_file(file: Path) -> Log:
     if not purchases:
         first = f"Line {broken[0].line} {broken[0].message}" if broken else "It is empty"
         raise OperatorError(f"{file} holds no purchase that can be read; is it a CDNOW log? {first}")
-    return Log(purchases, broken, sha256(content).hexdigest())
+    return Log(purchases, broken)
 
 
 async def import_log(laurel: Laurel, log: Log, *, end_now: bool) -> Replayed:
     """Import a log with a progress bar, going on where an earlier import of it was cut short.
 
     Raises:
-        OperatorError: it was imported with other dates before.
+        OperatorError: a log was imported with the days treated otherwise before.
         StoreUnavailable: a store did not answer in time; run again.
     """
     last_day = max(purchase.day for purchase in log.purchases)
-    entry = await _begun(laurel, log.digest, last_day, end_now=end_now)
+    entry = await _begun(laurel, last_day, end_now=end_now)
     importing = LogImport(laurel.game, log.purchases, timedelta(days=entry.shift_days))
     with _progress() as bar:
         task = bar.add_task("Importing purchases", total=importing.purchases)
         await importing.run(lambda recorded: bar.advance(task, recorded))
     summary = await importing.summary(last_day)
-    await laurel.imports.put(
-        Import(entry.name, entry.digest, entry.shift_days, entry.started_at, completed_at=utc_now())
-    )
+    await laurel.imports.put(replace(entry, completed_at=utc_now()))
     return Replayed(summary, sorted([*log.broken, *importing.broken], key=lambda one: one.line))
 
 
-async def _begun(laurel: Laurel, digest: str, last_day: date, *, end_now: bool) -> Import:
-    """The import as it was begun: a log keeps the shift that it was first imported with."""
+async def _begun(laurel: Laurel, last_day: date, *, end_now: bool) -> Import:
+    """The import as it was begun: every log is shifted as the first one was."""
     known = await laurel.imports.get(IMPORT_NAME)
     shift = shift_to_end_on(last_day, utc_now().date()).days if end_now else 0
     if known is None:
-        known = Import(IMPORT_NAME, digest, shift, started_at=utc_now())
+        known = Import(IMPORT_NAME, shift, started_at=utc_now())
         await laurel.imports.put(known)
     elif (known.shift_days != 0) != (shift != 0):
         how = "with its days moved (--end-now)" if known.shift_days else "with its days as they are"

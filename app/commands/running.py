@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -9,11 +10,8 @@ from typing import Any, NoReturn, ParamSpec
 
 import click
 import orjson
-import uvloop
 from pydantic import ValidationError
-from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_uri
-from redis.asyncio.connection import parse_url
+from pydantic_core import ErrorDetails
 
 from app.operator_error import OperatorError
 from app.settings import Settings
@@ -21,6 +19,20 @@ from gamification.program.faults import ProgramFaults, format_fault
 from gamification.stores import StoreUnavailable
 
 FAILED = 1
+INTERRUPTED = 128 + signal.SIGINT
+"""What shells make of a command that Ctrl-C has ended."""
+
+_PLAIN_WORDS = {
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "greater_than": "must be more than {gt:g}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_pattern_mismatch": "must begin with a letter from a to z, followed by up to 62 of a to z, 0 to 9 and _",
+    "literal_error": "must be {expected}",
+}
+"""What Pydantic's kinds of fault mean. The value is never told: it may be a secret. Only the database has a pattern."""
 
 _P = ParamSpec("_P")
 
@@ -49,7 +61,7 @@ def settings_of_environment() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        faults = [f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors(include_input=False)]
+        faults = [f"{_variable(fault['loc'])}: {_in_plain_words(fault)}" for fault in error.errors(include_input=False)]
         raise OperatorError("; ".join(faults)) from None
     _require_urls(settings)
     return settings
@@ -60,13 +72,16 @@ def command_of(body: Callable[_P, Coroutine[Any, Any, None]]) -> Callable[_P, No
 
     @wraps(body)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        import uvloop  # Here, as the drivers are, because a command that needs no event loop starts sooner without.
+
         try:
             _start_log(settings_of_environment())
             uvloop.run(body(*args, **kwargs))
         except (OperatorError, StoreUnavailable) as error:
             fail(str(error))
         except KeyboardInterrupt:
-            fail("stopped")
+            click.echo("laurel: stopped", err=True)
+            sys.exit(INTERRUPTED)
 
     return run
 
@@ -97,25 +112,35 @@ def describe_faults(path: str, faults: ProgramFaults) -> str:
     return "\n".join(format_fault(path, fault) for fault in faults.faults)
 
 
+def _in_plain_words(fault: ErrorDetails) -> str:
+    words = _PLAIN_WORDS.get(fault["type"])
+    return words.format(**fault.get("ctx", {})) if words else fault["msg"]
+
+
 def _variable(location: tuple[int | str, ...]) -> str:
     name = str(location[0]).upper() if location else "LAUREL_*"
-    if name == "PORT" and name in os.environ:  # Of the two names of the port this one counts.
+    if name == "PORT" and os.environ.get(name):  # Of the two names of the port this one counts.
         return name
     return name if name.startswith("LAUREL_") else f"LAUREL_{name}"
 
 
 def _require_urls(settings: Settings) -> None:
     """Check what the drivers would only say in their own words, or after they have tried for long."""
-    try:
-        if settings.mongo_url is not None:
+    if settings.mongo_url is not None:
+        from pymongo.errors import PyMongoError
+        from pymongo.uri_parser import parse_uri
+
+        try:
             parse_uri(settings.mongo_url)
-    except (PyMongoError, ValueError) as error:
-        raise OperatorError(f"LAUREL_MONGO_URL: {error}") from None
-    try:
-        if settings.redis_url is not None:
+        except (PyMongoError, ValueError) as error:
+            raise OperatorError(f"LAUREL_MONGO_URL: {error}") from None
+    if settings.redis_url is not None:
+        from redis.asyncio.connection import parse_url
+
+        try:
             parse_url(settings.redis_url)
-    except ValueError as error:
-        raise OperatorError(f"LAUREL_REDIS_URL: {error}") from None
+        except ValueError as error:
+            raise OperatorError(f"LAUREL_REDIS_URL: {error}") from None
 
 
 def _start_log(settings: Settings) -> None:

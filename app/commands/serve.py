@@ -17,9 +17,10 @@ log = logging.getLogger(__name__)
 @click.command()
 @command_of
 async def serve() -> None:
-    """Serve the API over the servers of LAUREL_MONGO_URL and LAUREL_REDIS_URL, or over embedded ones.
+    """Serve the API.
 
-    Where no program has been applied yet, LAUREL_PROGRAM is.
+    The stores are those of LAUREL_MONGO_URL and LAUREL_REDIS_URL, or embedded ones. Where no
+    program has been applied yet, LAUREL_PROGRAM is.
     """
     settings = settings_of_environment()
     require_free_port(settings.host, settings.port)

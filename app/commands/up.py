@@ -33,7 +33,7 @@ async def up() -> None:
         applied = await apply_first_program(laurel)
         if applied:
             click.echo(f"Applied {settings.program} as version {applied.version} of the program")
-        await _import_example(laurel)
+        await import_example(laurel)
         authenticator = laurel.authenticator()
         try:
             banner = await _banner(laurel)
@@ -43,11 +43,13 @@ async def up() -> None:
             await authenticator.aclose()
 
 
-async def _import_example(laurel: Laurel) -> None:
+async def import_example(laurel: Laurel) -> None:
+    """Import the CDNOW sample, unless a log has been imported to its end."""
     known = await laurel.imports.get(IMPORT_NAME)
     if known is not None and known.completed_at is not None:
         return
-    replayed = await import_log(laurel, read_file(EXAMPLE_LOG), end_now=True)
+    end_now = known is None or known.shift_days != 0  # A replay that was cut short is gone on with as it was begun.
+    replayed = await import_log(laurel, read_file(EXAMPLE_LOG), end_now=end_now)
     print_summary(replayed.summary)
 
 

@@ -10,7 +10,7 @@ from app.commands.running import FAILED, command_of, settings_of_environment
 from app.operator_error import OperatorError
 from app.stores.claims import Claims
 from app.verification import Difference, Verifier
-from app.wiring import Laurel, open_laurel
+from app.wiring import Laurel, open_existing
 
 MAX_SHOWN = 1000
 
@@ -19,8 +19,11 @@ MAX_SHOWN = 1000
 @click.option("--member", help="Only the member with this loyalty number.")
 @command_of
 async def verify(*, member: str | None) -> None:
-    """Replay every journal against its snapshot; report every difference, and exit 1 if there is one."""
-    async with open_laurel(settings_of_environment(), beside=True) as laurel:
+    """Replay every journal against its snapshot.
+
+    Every difference is reported; exit 1 if there is one.
+    """
+    async with open_existing(settings_of_environment()) as laurel:
         verifier = Verifier(laurel.members, laurel.journal, laurel.programs, Claims(laurel.connection))
         members, found = await (_one(laurel, verifier, member) if member else _all(laurel, verifier))
     for difference in found[:MAX_SHOWN]:

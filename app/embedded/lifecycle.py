@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from typing import NoReturn
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from app.data_folder import is_owned, own_data_folder
+from app.data_folder import ANNOUNCEMENT, is_owned, own_data_folder
 from app.embedded import guard
 from app.embedded.servers import MONGO, REDIS, Server, mongo_server, redis_server
 from app.operator_error import OperatorError
@@ -26,10 +27,10 @@ STOP_SECONDS = 10.0
 """How long the servers may take to end before they are killed."""
 GUARD_MARGIN_SECONDS = 2.0
 POLL_SECONDS = 0.01
-ANNOUNCEMENT = "servers.json"
-"""Where the servers of a live process are, for commands that run beside it."""
 LOG_TAIL_BYTES = 4000
 LOG_TAIL_LINES = 3
+
+log = logging.getLogger(__name__)
 
 
 class StoreServers:
@@ -41,16 +42,22 @@ class StoreServers:
         self._running = running
 
     async def watch(self) -> NoReturn:
-        """Wait until an embedded server ends by itself; forever, if none does or none was started.
+        """Wait until the embedded MongoDB ends by itself; forever, if it does not or was not started.
+
+        Laurel goes on without Redis, so the end of that one is only logged, as an error.
 
         Raises:
-            OperatorError: a server has ended; its name, exit code and the end of its log are in the message.
+            OperatorError: MongoDB or the guard has ended; its exit code and the end of its log are in the message.
         """
         if self._running is None:
             await asyncio.Event().wait()
         else:
             raise await asyncio.shield(self._running.failure)
         raise AssertionError("an event that nobody sets was set")
+
+    def failure(self) -> OperatorError | None:
+        """What ``watch`` raises, if that has happened already."""
+        return self._running.failure.result() if self._running and self._running.failure.done() else None
 
 
 @asynccontextmanager
@@ -69,8 +76,6 @@ async def embedded_servers(
         yield StoreServers(mongo_url, redis_url)
         return
     async with own_data_folder(data_dir) as folder:
-        # An owner that was killed has left its own; commands beside this process must not take it for ours.
-        (data_dir / ANNOUNCEMENT).unlink(missing_ok=True)
         running, urls = await _start(folder.path, folder.servers_lock, mongo=mongo_url is None, redis=redis_url is None)
         urls = {MONGO: mongo_url or urls[MONGO], REDIS: redis_url or urls[REDIS]}
         _announce(data_dir, urls)
@@ -125,7 +130,9 @@ class _RunningServers:
 
     def __init__(self, servers: list[Server], process: asyncio.subprocess.Process) -> None:
         self.failure: asyncio.Future[OperatorError] = asyncio.get_running_loop().create_future()
-        """Done when a server has ended by itself."""
+        """Done when MongoDB or the guard has ended by itself."""
+        self._ends: dict[str, OperatorError] = {}
+        self._answered: set[str] = set()
         self._logs = {server.name: server.log for server in servers}
         self._process = process
         self._reports = asyncio.create_task(self._read_reports())
@@ -157,6 +164,8 @@ class _RunningServers:
             OperatorError: a server has ended instead, or this one does not answer.
         """
         while not (listening := server.ready.search(_read_log(server.log))):
+            if server.name in self._ends:
+                raise self._ends[server.name]
             if self.failure.done():
                 raise self.failure.result()
             await asyncio.sleep(POLL_SECONDS)
@@ -165,6 +174,7 @@ class _RunningServers:
             await server.ask(url)
         except (PyMongoError, RedisError) as error:
             raise OperatorError(f"the embedded {server.name} server does not answer; see {server.log}") from error
+        self._answered.add(server.name)
         return url
 
     async def stop(self) -> None:
@@ -182,13 +192,21 @@ class _RunningServers:
 
     async def _read_reports(self) -> None:
         assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
-        if line:
+        async for line in self._process.stdout:
             report = json.loads(line)
-            message = _describe_end(report["server"], report["code"], self._logs[report["server"]])
-        else:
-            message = "the guard of the embedded servers was stopped, and the servers with it; start Laurel again"
-        self.failure.set_result(OperatorError(message))
+            name = report["server"]
+            self._ends[name] = OperatorError(_describe_end(name, report["code"], self._logs[name]))
+            if name == MONGO:
+                self._fail(self._ends[name])
+            elif name in self._answered:  # A start that fails is told by whoever starts.
+                log.error("%s. Laurel goes on without it; start Laurel again to have it back", self._ends[name])
+        self._fail(
+            OperatorError("the guard of the embedded servers was stopped, and the servers with it; start Laurel again")
+        )
+
+    def _fail(self, error: OperatorError) -> None:
+        if not self.failure.done():
+            self.failure.set_result(error)
 
 
 def _describe_end(name: str, code: int, log: Path) -> str:

@@ -1,6 +1,7 @@
-"""What is known of imports of purchase logs, collection ``imports``; ``_id`` is the import's name.
+"""What is known of the import of purchase logs, collection ``imports``; ``_id`` is the import's name.
 
-An import that was cut short goes on with the same shift of its dates, so that what it recorded is recognised.
+All logs of a kind are imported with the shift of the first one, so that what was recorded is recognised: an import that
+was cut short goes on, and a second log adds only the purchases that the first one did not hold.
 """
 
 from dataclasses import asdict, dataclass
@@ -11,10 +12,9 @@ from app.stores.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """An import: the digest of its file, by how many days its dates are shifted, and when it began and ended."""
+    """An import: by how many days its dates are shifted, and when it began and ended."""
 
     name: str
-    digest: str
     shift_days: int
     started_at: datetime
     completed_at: datetime | None = None
@@ -35,7 +35,9 @@ class MongoImports:
         """
         with self._connection.answering():
             document = await self._collection.find_one({"_id": name})
-        return Import(document.pop("_id"), **document) if document else None
+        if document is None:
+            return None
+        return Import(name, document["shift_days"], document["started_at"], document["completed_at"])
 
     async def put(self, entry: Import) -> None:
         """Keep an import, in place of what was known of it. Times are cut to milliseconds.

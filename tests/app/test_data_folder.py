@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.data_folder import own_data_folder
+from app.data_folder import is_owned, own_data_folder
 from app.operator_error import OperatorError
 
 
@@ -17,6 +17,17 @@ async def test_a_folder_with_a_live_owner_is_refused_by_its_process_id(tmp_path:
     assert str(refusal.value) == (
         f"data folder {tmp_path} is in use by process {os.getpid()}; stop it or set LAUREL_DATA_DIR"
     )
+
+
+async def test_a_command_that_looks_whether_the_folder_is_owned_keeps_nobody_from_owning_it(tmp_path: Path) -> None:
+    (tmp_path / "lock").touch()
+    looking = os.open(tmp_path / "lock", os.O_RDWR)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    assert not is_owned(tmp_path), "who looks is not taken for the owner by another one who looks"
+    asyncio.get_running_loop().call_later(0.05, os.close, looking)
+    async with own_data_folder(tmp_path):
+        assert is_owned(tmp_path)
+    assert not is_owned(tmp_path)
 
 
 async def test_a_folder_is_free_again_after_its_owner_and_made_if_missing(tmp_path: Path) -> None:

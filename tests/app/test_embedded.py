@@ -1,12 +1,14 @@
 import asyncio
 import fcntl
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 from redis.asyncio import Redis
 
-from app.embedded import embedded_servers
+from app.data_folder import ANNOUNCEMENT, is_owned
+from app.embedded import embedded_servers, running_servers
 from app.operator_error import OperatorError
 
 WAIT_SECONDS = 20.0
@@ -171,7 +174,9 @@ async def test_an_interrupt_of_the_process_group_reaches_the_owner_only(
         client.close()
 
 
-async def test_a_folder_of_a_live_owner_is_refused(tmp_path: Path, owner: "subprocess.Popen[str]") -> None:
+async def test_a_live_owner_keeps_others_out_and_what_a_killed_one_announced_is_not_taken_for_the_next(
+    tmp_path: Path, owner: "subprocess.Popen[str]"
+) -> None:
     with pytest.raises(OperatorError) as refusal:
         async with embedded_servers(tmp_path):
             pytest.fail("started beside a live owner")
@@ -179,20 +184,52 @@ async def test_a_folder_of_a_live_owner_is_refused(tmp_path: Path, owner: "subpr
         f"data folder {tmp_path} is in use by process {owner.pid}; stop it or set LAUREL_DATA_DIR"
     )
 
+    kill(owner)
+    await until(lambda: servers_are_gone(tmp_path))
+    assert (tmp_path / ANNOUNCEMENT).exists(), "who is killed cannot take it back"
+    assert running_servers(tmp_path) is None
+    with (tmp_path / "servers.lock").open("a") as leftover:
+        fcntl.flock(leftover, fcntl.LOCK_EX)  # As a server of the dead owner does that takes its time to go.
+        async with AsyncExitStack() as stack:
+            start = stack.enter_async_context(embedded_servers(tmp_path, mongo_url="mongodb://db.example"))
+            starting = asyncio.create_task(start)
+            await until(lambda: is_owned(tmp_path))
+            assert running_servers(tmp_path) is None
+            fcntl.flock(leftover, fcntl.LOCK_UN)
+            stores = await starting
+            beside = running_servers(tmp_path)
+            assert beside is not None
+            assert (beside.mongo_url, beside.redis_url) == (stores.mongo_url, stores.redis_url)
 
-async def test_a_server_that_dies_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
-    async with embedded_servers(tmp_path, mongo_url="mongodb://db.example") as stores:
-        async with Redis.from_url(stores.redis_url) as redis:
-            pid = (await redis.info("server"))["process_id"]
+
+async def test_the_death_of_redis_is_logged_with_the_end_of_its_log_and_that_of_mongodb_ends_the_watch(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with embedded_servers(tmp_path) as stores:
         watch = asyncio.create_task(stores.watch())
-        os.kill(pid, signal.SIGKILL)
+        (mongo,), (redis,) = (
+            processes_of(tmp_path, "secantusd-rs --config"),
+            processes_of(tmp_path, "valkey-server --b"),
+        )
+        os.kill(redis, signal.SIGKILL)
+        await until(lambda: bool(caplog.records))
+        assert not watch.done()
+        assert stores.failure() is None
+        os.kill(mongo, signal.SIGKILL)
         async with asyncio.timeout(WAIT_SECONDS):
             with pytest.raises(OperatorError) as report:
                 await watch
+        assert stores.failure() is report.value
     assert str(report.value).startswith(
-        f"the embedded Redis server was ended by SIGKILL; {tmp_path / 'redis.log'} ends with: "
+        f"the embedded MongoDB server was ended by SIGKILL; {tmp_path / 'mongo.log'} ends with: "
     )
-    assert "Ready to accept connections" in str(report.value)
+    assert "listening on 127.0.0.1:" in str(report.value)
+    (logged,) = caplog.records
+    assert logged.levelno == logging.ERROR
+    said = logged.getMessage()
+    assert said.startswith(f"the embedded Redis server was ended by SIGKILL; {tmp_path / 'redis.log'} ends with: ")
+    assert "Ready to accept connections" in said
+    assert said.endswith(". Laurel goes on without it; start Laurel again to have it back")
 
 
 async def test_a_guard_that_dies_is_reported(tmp_path: Path) -> None:

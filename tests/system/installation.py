@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import logging
 import os
 import subprocess
 import sys
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from click.testing import CliRunner
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 
 from app.auth import Role, mint_token
+from app.cli import main
+from app.data_folder import ANNOUNCEMENT
 from app.embedded import running_servers
-from app.embedded.lifecycle import ANNOUNCEMENT
 from app.ports import free_loopback_port
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +66,11 @@ class Command:
     def printed(self) -> str:
         return self._stdout.read_text(encoding="utf-8")
 
+    @property
+    def complained(self) -> str:
+        """Standard error so far."""
+        return self._stderr.read_text(encoding="utf-8")
+
     def has_announced_servers(self, data_dir: Path) -> bool:
         """Whether its own servers run on the data folder; a command that was killed left its announcement there."""
         announcement = data_dir / ANNOUNCEMENT
@@ -74,7 +82,7 @@ class Command:
         """How it ends, which it does by itself or because of a signal."""
         async with asyncio.timeout(WAIT_SECONDS):
             code = await self.process.wait()
-        return Ended(code, self.printed, self._stderr.read_text(encoding="utf-8"))
+        return Ended(code, self.printed, self.complained)
 
     async def until_printed(self, text: str) -> str:
         """All of standard output, as soon as it holds the text."""
@@ -115,6 +123,21 @@ class Installation:
     async def run(self, *arguments: str, cwd: Path = ROOT, **variables: str) -> Ended:
         """Run a command to its end."""
         return await (await self.start(*arguments, cwd=cwd, **variables)).ended()
+
+    async def beside(self, *arguments: str) -> Ended:
+        """Run a command to its end in this process, which is much lighter, beside the servers that run."""
+        assert running_servers(self.data_dir) is not None
+        env = {name: None for name in os.environ if name in UNSET or name[:7] == "LAUREL_"}
+        runner = CliRunner(env=env | {"LAUREL_DATA_DIR": str(self.data_dir)})
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        try:
+            # In a thread, because a command has an event loop of its own.
+            result = await asyncio.to_thread(runner.invoke, main, arguments)
+        finally:
+            root.handlers[:] = handlers
+            root.setLevel(level)
+        return Ended(result.exit_code, result.stdout, result.stderr)
 
     async def aclose(self) -> None:
         """Kill what still runs, and wait until its servers are gone."""

@@ -29,7 +29,8 @@ from tests.system.installation import (
 VICTIMS = ("parent", "parent and guard", "MongoDB")
 WATCH_SECONDS = 0.005
 MEMBERS = 8
-PURCHASES_EACH = 25
+PURCHASES_EACH = 15
+KILLED_AFTER = 40
 ENROL = """mutation ($key: String!) { enrolMember(input: {key: $key, displayName: "Ann"}) {
     ... on EnrolMemberSuccess { member { id } } } }"""
 RECORD = """mutation ($key: String!, $member: ID!, $amount: Decimal!) {
@@ -73,7 +74,10 @@ async def replay_under_fire(laurel: Installation, log: Path, kills: int, grows_b
         ended = await command.ended()
         if victim == "MongoDB":
             assert (ended.code, ended.stdout) == (1, "")
-            assert re.fullmatch("laurel: .*MongoDB.*\n", ended.stderr), ended.stderr
+            said = (
+                f"laurel: the embedded MongoDB server was ended by SIGKILL; {laurel.data_dir}/mongo.log ends with: .*\n"
+            )
+            assert re.fullmatch(said, ended.stderr), ended.stderr
         else:
             assert ended.code == -signal.SIGKILL
     return await laurel.run("replay", str(log), "--cdnow", "--json")
@@ -87,7 +91,7 @@ async def assert_all_is_there(laurel: Installation, ended: Ended, lines: list[st
 
 
 async def test_a_replay_that_is_killed_and_resumed_comes_to_the_same(laurel: Installation, tmp_path: Path) -> None:
-    lines = list(sample_lines(2000))
+    lines = list(sample_lines(1200))
     log = tmp_path / "log.txt"
     log.write_text("\n".join(lines), encoding="ascii")
     ended = await replay_under_fire(laurel, log, kills=3, grows_by=60, rng=random.Random(2))
@@ -129,7 +133,7 @@ async def record(served: Served, member: str, number: int) -> bool | None:
     return bool(result["replayed"])
 
 
-@pytest.mark.parametrize("victim", ["parent", "MongoDB"])
+@pytest.mark.parametrize("victim", ["MongoDB", pytest.param("parent", marks=pytest.mark.soak)])
 async def test_what_was_acknowledged_survives_a_kill_under_load(laurel: Installation, victim: str) -> None:
     acknowledged: set[tuple[str, int]] = set()
     async with serving(laurel, LAUREL_JWT_SECRET=SECRET, LAUREL_STORE_TIMEOUT_SECONDS="1") as served:
@@ -141,11 +145,11 @@ async def test_what_was_acknowledged_survives_a_kill_under_load(laurel: Installa
                     acknowledged.add((member, number))
 
         shopping = asyncio.gather(*(shop(member) for member in members))
-        await until(lambda: len(acknowledged) >= 60)
+        await until(lambda: len(acknowledged) >= KILLED_AFTER)
         kill(laurel, served.command, victim)
         await shopping
         ended = await served.command.ended()
-    assert 60 <= len(acknowledged) < MEMBERS * PURCHASES_EACH
+    assert KILLED_AFTER <= len(acknowledged) < MEMBERS * PURCHASES_EACH
     if victim == "MongoDB":
         assert ended.code == 1
         last = ended.stderr.splitlines()[-1]
@@ -167,5 +171,5 @@ async def test_what_was_acknowledged_survives_a_kill_under_load(laurel: Installa
         assert [total["purchases"] for total in totals] == [PURCHASES_EACH] * MEMBERS
         spend_minor = sum(100 * number + 50 for number in range(PURCHASES_EACH))
         assert [total["spend_minor"] for total in totals] == [spend_minor] * MEMBERS
-        verified = await laurel.run("verify")
+        verified = await laurel.beside("verify")
     assert verified == Ended(0, f"{MEMBERS} members verified, no differences\n", "")

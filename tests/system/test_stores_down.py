@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
-import pytest
 
 from app.embedded import embedded_servers
 from app.ports import free_loopback_port
-from tests.system.installation import SECRET, Ended, Installation, serving, staff_token
+from tests.system.installation import SECRET, Ended, Installation, serving, staff_token, until
 
 ENROL = """mutation { enrolMember(input: {key: "ann", displayName: "Ann"}) {
     ... on EnrolMemberSuccess { member { id loyaltyNumber } } } }"""
@@ -78,21 +77,40 @@ async def test_without_redis_purchases_go_on_and_a_frozen_mongodb_gets_a_bounded
             assert (await served.command.ended()).code == 0
 
 
-@pytest.mark.parametrize(("program", "name"), [("valkey-server", "Redis"), ("guard.py", None)])
-async def test_a_process_whose_embedded_servers_end_says_so_in_one_line(
-    laurel: Installation, program: str, name: str | None
-) -> None:
-    async with serving(laurel) as served:
-        (pid,) = laurel.processes(program)
-        os.kill(pid, signal.SIGKILL)
+async def test_purchases_go_on_when_the_embedded_redis_ends_and_all_ends_with_the_guard(laurel: Installation) -> None:
+    async with serving(laurel, LAUREL_JWT_SECRET=SECRET) as served:
+        (redis,) = laurel.processes("valkey-server")
+        os.kill(redis, signal.SIGKILL)
+        await until(lambda: "the embedded Redis server" in served.command.complained)
+        assert (await served.client.get("/health")).json() == {
+            "status": "degraded",
+            "stores": {"mongodb": "ok", "redis": "unavailable"},
+        }
+        ann = (await served.ask(ENROL, staff_token()))["enrolMember"]["member"]
+        recorded = await served.ask(RECORD, staff_token(), key="p-1", member=ann["id"])
+        assert recorded["recordActivity"] == {"replayed": False, "member": {"points": {"available": 9}}}
+        (guard,) = laurel.processes("guard.py")
+        os.kill(guard, signal.SIGKILL)
         ended = await served.command.ended()
     assert (ended.code, ended.stdout) == (1, "")
-    said = (
-        f"laurel: the embedded {name} server was ended by SIGKILL; {laurel.data_dir}/redis.log ends with: "
-        if name
-        else "laurel: the guard of the embedded servers was stopped, and the servers with it; start Laurel again"
-    )
-    serving_line, *rest = ended.stderr.splitlines()
+    serving_line, lost_redis, *health, last = ended.stderr.splitlines()
     assert "Serving GraphQL at http://127.0.0.1:" in serving_line
-    assert [line[: len(said)] for line in rest] == [said]
+    said = f"the embedded Redis server was ended by SIGKILL; {laurel.data_dir}/redis.log ends with: "
+    assert f" ERROR app.embedded.lifecycle: {said}" in lost_redis
+    assert all(" WARNING app.http.health: " in line for line in health)
+    assert last == "laurel: the guard of the embedded servers was stopped, and the servers with it; start Laurel again"
     assert laurel.processes("secantusd-rs") == []
+
+
+async def test_a_mongodb_that_cannot_be_reached_is_named_at_once_and_its_password_is_not(laurel: Installation) -> None:
+    port = free_loopback_port()
+    began = time.monotonic()
+    ended = await laurel.run(
+        "verify",
+        LAUREL_MONGO_URL=f"mongodb://anna:geheim@127.0.0.1:{port}/?authSource=admin",
+        LAUREL_STORE_TIMEOUT_SECONDS=str(TIMEOUT_SECONDS),
+    )
+    assert time.monotonic() - began < ANSWER_SECONDS
+    assert ended == Ended(
+        1, "", f"laurel: LAUREL_MONGO_URL: MongoDB at 127.0.0.1:{port} did not answer within 1 seconds\n"
+    )

@@ -110,7 +110,7 @@ async def test_what_up_prints_works_and_what_was_written_outlives_every_end(laur
         assert await available(served, banner.member_token) == at_the_kill
         repeated = await served.ask(RECORD, banner.staff_token, key="p-3", number=banner.loyalty_number)
         assert repeated["recordActivity"]["replayed"] is True
-        verified = await laurel.run("verify")
+        verified = await laurel.beside("verify")
         assert (verified.code, verified.stderr) == (0, "")
         served.command.process.send_signal(signal.SIGINT)
         ended = await served.command.ended()

@@ -144,13 +144,39 @@ def test_any_columns_make_a_sound_purchase_or_a_broken_line(columns: list[str]) 
         assert 0 <= purchase.amount_minor <= 10**12
 
 
+def keys_of(*lines: str) -> list[str]:
+    """The keys of the sound lines."""
+    purchases, _ = read("\n".join(lines).encode())
+    return [purchase.key for purchase in purchases]
+
+
+def test_lines_that_say_the_same_are_counted_and_no_other_line_changes_a_key() -> None:
+    said, other = "00004 19970101 2 29.33", "00004 19970101 1 29.33"
+    keys = ["cdnow-00004-19970101-2x2933", "cdnow-00004-19970101-2x2933-2", "cdnow-00004-19970101-1x2933"]
+    assert keys_of(said, said, other) == keys
+    assert keys_of("oops", "", said, "00004 19970230 2 29.33", "00004 0001 19970101 2 29.33", other) == keys
+    assert keys_of(other, "00021 19970101 2 29.33", said, "00004 19970102 2 29.33", said) == [
+        keys[2],
+        "cdnow-00021-19970101-2x2933",
+        keys[0],
+        "cdnow-00004-19970102-2x2933",
+        keys[1],
+    ]
+
+
+def test_the_keys_of_the_sample_are_all_different() -> None:
+    purchases, _ = read(SAMPLE.read_bytes())
+    assert len({purchase.key for purchase in purchases}) == 6919
+
+
 def test_a_purchase_becomes_an_activity_at_noon_of_its_day_with_a_key_of_its_own() -> None:
     purchase = Purchase(7, "00004", date(1997, 12, 31), 2, 2933)
     item = LineItem("cd", 2, 2933, "music")
     noon = datetime(1997, 12, 31, 12, tzinfo=UTC)
-    assert purchase.activity(timedelta()) == Activity("cdnow-7", "purchase", noon, 2933, (item,))
+    key = "cdnow-00004-19971231-2x2933"
+    assert purchase.activity(timedelta()) == Activity(key, "purchase", noon, 2933, (item,))
     moved = purchase.activity(timedelta(days=1))
-    assert moved == Activity("cdnow-7", "purchase", datetime(1998, 1, 1, 12, tzinfo=UTC), 2933, (item,))
+    assert moved == Activity(key, "purchase", datetime(1998, 1, 1, 12, tzinfo=UTC), 2933, (item,))
 
 
 @pytest.mark.parametrize(

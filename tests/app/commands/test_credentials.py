@@ -16,7 +16,7 @@ MEMBER = "query ($number: String!) { member(loyaltyNumber: $number) { displayNam
 
 async def printed_by(laurel: Installation, *arguments: str) -> str:
     """The one line that a command prints."""
-    ended = await laurel.run(*arguments)
+    ended = await laurel.beside(*arguments)
     assert (ended.code, ended.stderr, ended.stdout.count("\n")) == (0, "", 1), ended
     return ended.stdout.strip()
 
@@ -33,7 +33,7 @@ async def test_minted_tokens_and_keys_are_taken_by_a_running_laurel_until_revoke
         member = await printed_by(laurel, "token", "member", number, "--days", "1")
         assert await served.ask(ME, member) == {"me": {"displayName": "Ann", "loyaltyNumber": number}}
         assert await refusal(served, RECORD, member, number=number) == (httpx.codes.OK, "FORBIDDEN")
-        unknown = await laurel.run("token", "member", "123")
+        unknown = await laurel.beside("token", "member", "123")
         assert unknown == Ended(1, "", "laurel: there is no member with the loyalty number 123\n")
 
         till = await printed_by(laurel, "apikey", "create", "till 7", "--scope", "activities:write", "--days", "30")
@@ -47,15 +47,15 @@ async def test_minted_tokens_and_keys_are_taken_by_a_running_laurel_until_revoke
 
         till_id, spare_id = (key.split("_")[1] for key in (till, spare))
         assert re.fullmatch(rf"lk_{till_id}_[\w-]{{43}}", till)
-        revoked = await laurel.run("apikey", "revoke", spare_id)
+        revoked = await laurel.beside("apikey", "revoke", spare_id)
         assert revoked == Ended(0, f"key {spare_id} (spare) is revoked\n", "")
         assert await refusal(served, MEMBER, spare, number=number) == (httpx.codes.UNAUTHORIZED, "UNAUTHENTICATED")
-        listed = await laurel.run("apikey", "list")
+        listed = await laurel.beside("apikey", "list")
         assert (listed.code, listed.stderr) == (0, "")
         rows = [line for line in listed.stdout.splitlines() if "│" in line]
         assert [row.split()[1] for row in rows if row.split()[1] != "│"] == [spare_id, till_id], "newest first"
         assert till not in listed.stdout
-        missing = await laurel.run("apikey", "revoke", "0123456789abcdef")
+        missing = await laurel.beside("apikey", "revoke", "0123456789abcdef")
         assert missing == Ended(1, "", "laurel: there is no key 0123456789abcdef\n")
 
 

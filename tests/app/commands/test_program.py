@@ -65,17 +65,19 @@ async def test_programs_are_compared_and_applied_beside_a_running_laurel(
     text = RECORD_SHOP.read_text(encoding="utf-8")
     changed.write_text(text.replace("threshold: 250", "threshold: 260"), encoding="utf-8")
     async with serving(laurel):
-        same = await laurel.run("program", "apply", str(RECORD_SHOP))
+        same = await laurel.beside("program", "apply", str(RECORD_SHOP))
         assert same == Ended(0, "version 1 of record-shop is in force\n", ""), "the first start has applied it"
-        refused = await laurel.run("program", "apply", str(faulty.path))
+        refused = await laurel.beside("program", "apply", str(faulty.path))
         assert (refused.code, refused.stdout) == (1, "")
         summary, *faults = refused.stderr.splitlines()
         assert summary == "laurel: the program has faults; nothing was applied"
         assert [int(fault.split(":")[1]) for fault in faults] == faulty.lines
-        assert (await laurel.run("program", "diff", str(RECORD_SHOP))) == Ended(0, "", "")
+        assert (await laurel.beside("program", "diff", str(RECORD_SHOP))) == Ended(
+            0, f"{RECORD_SHOP} does not differ from version 1\n", ""
+        )
         with laurel.database() as database:
             assert await database["programs"].count_documents({}) == 1
-        compared = await laurel.run("program", "diff", str(changed))
+        compared = await laurel.beside("program", "diff", str(changed))
         assert (compared.code, compared.stderr) == (0, "")
         moved = [line for line in compared.stdout.splitlines() if line[:1] in "+-"]
         assert moved == [
@@ -84,5 +86,5 @@ async def test_programs_are_compared_and_applied_beside_a_running_laurel(
             "-      threshold: 250",
             "+      threshold: 260",
         ]
-        applied = await laurel.run("program", "apply", str(changed))
+        applied = await laurel.beside("program", "apply", str(changed))
         assert applied == Ended(0, "version 2 of record-shop is in force\n", "")

@@ -1,22 +1,34 @@
 """Wrong values of variables: one line that names the variable and says why, and exit 1, before anything is started."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from app.cli import main
-from tests.system.installation import SECRET, Ended, Installation
+from app.commands.program import apply_first_program
+from app.commands.running import settings_of_environment
+from app.operator_error import OperatorError
+from app.settings import Settings
+from app.wiring import Laurel
+from tests.system.installation import SECRET
 
 
 @pytest.mark.parametrize(
     ("variables", "line"),
     [
-        ({"PORT": "0"}, "PORT: Input should be greater than or equal to 1"),
-        ({"PORT": "abc"}, "PORT: Input should be a valid integer, unable to parse string as an integer"),
-        ({"LAUREL_PORT": "65536"}, "LAUREL_PORT: Input should be less than or equal to 65535"),
-        ({"LAUREL_JWT_SECRET": "short"}, "LAUREL_JWT_SECRET: String should have at least 32 characters"),
-        ({"LAUREL_STORE_TIMEOUT_SECONDS": "0"}, "LAUREL_STORE_TIMEOUT_SECONDS: Input should be greater than 0"),
+        ({"PORT": "0"}, "PORT: must be at least 1"),
+        ({"PORT": "abc"}, "PORT: must be a whole number"),
+        ({"LAUREL_PORT": "65536"}, "LAUREL_PORT: must be at most 65535"),
+        ({"PORT": "", "LAUREL_PORT": "0"}, "LAUREL_PORT: must be at least 1"),
+        ({"LAUREL_JWT_SECRET": "short"}, "LAUREL_JWT_SECRET: must have at least 32 characters"),
+        ({"LAUREL_STORE_TIMEOUT_SECONDS": "0"}, "LAUREL_STORE_TIMEOUT_SECONDS: must be more than 0"),
+        ({"LAUREL_STORE_TIMEOUT_SECONDS": "soon"}, "LAUREL_STORE_TIMEOUT_SECONDS: must be a number"),
+        (
+            {"LAUREL_DATABASE": "My shop"},
+            "LAUREL_DATABASE: must begin with a letter from a to z, followed by up to 62 of a to z, 0 to 9 and _",
+        ),
         (
             {"LAUREL_MONGO_URL": "nonsense", "LAUREL_JWT_SECRET": SECRET},
             "LAUREL_MONGO_URL: Invalid URI scheme: URI must begin with 'mongodb://' or 'mongodb+srv://'",
@@ -27,8 +39,7 @@ from tests.system.installation import SECRET, Ended, Installation
         ),
         (
             {"PORT": "abc", "LAUREL_LOG_FORMAT": "xml"},
-            "PORT: Input should be a valid integer, unable to parse string as an integer; "
-            "LAUREL_LOG_FORMAT: String should match pattern '^(text|json)$'",
+            "PORT: must be a whole number; LAUREL_LOG_FORMAT: must be 'text' or 'json'",
         ),
     ],
 )
@@ -44,17 +55,26 @@ def test_the_variable_is_named(
     assert not data_dir.exists()
 
 
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", *(f"LAUREL_{field.upper()}" for field in Settings.model_fields)):
+        monkeypatch.setenv(name, "")
+    assert settings_of_environment() == Settings.model_construct()
+
+
 async def test_a_program_that_is_missing_or_faulty_is_named_and_nothing_is_applied(
-    laurel: Installation, tmp_path: Path
+    wired: Laurel, tmp_path: Path
 ) -> None:
     missing, faulty = tmp_path / "missing.yaml", tmp_path / "faulty.yaml"
-    assert await laurel.run("serve", LAUREL_PROGRAM=str(missing)) == Ended(
-        1, "", f"laurel: LAUREL_PROGRAM: {missing} cannot be read: No such file or directory\n"
-    )
     faulty.write_text("- code\n", encoding="utf-8")
-    assert await laurel.run("serve", LAUREL_PROGRAM=str(faulty)) == Ended(
-        1,
-        "",
-        "laurel: LAUREL_PROGRAM: the program has faults; nothing was applied\n"
-        f"{faulty}:1:1: must be a group of fields, each on its own line as 'name: value'\n",
-    )
+    for path, why in (
+        (missing, f"{missing} cannot be read: No such file or directory"),
+        (
+            faulty,
+            "the program has faults; nothing was applied\n"
+            f"{faulty}:1:1: must be a group of fields, each on its own line as 'name: value'",
+        ),
+    ):
+        with pytest.raises(OperatorError) as refusal:
+            await apply_first_program(replace(wired, settings=Settings(program=path)))
+        assert str(refusal.value) == f"LAUREL_PROGRAM: {why}"
+        assert await wired.programs.all_versions() == []

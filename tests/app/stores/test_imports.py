@@ -10,7 +10,7 @@ from tests.app.stores.play import NOW, Play
 async def test_import_is_kept_and_replaced(play: Play) -> None:
     imports = MongoImports(play.connection)
     assert await imports.get("cdnow") is None
-    begun = Import("cdnow", "digest", 10_000, NOW)
+    begun = Import("cdnow", 10_000, NOW)
     await imports.put(begun)
     assert await imports.get("cdnow") == begun
     ended = replace(begun, completed_at=NOW + timedelta(minutes=1))
