@@ -15,6 +15,7 @@ from app.stores.journal import MongoJournal
 from app.stores.members import MongoMembers
 from app.stores.programs import MongoPrograms
 from gamification.fold import replay_one
+from gamification.lots import balance_of
 from gamification.member import Member
 from gamification.record import Entry, Outcome, Record
 from gamification.state import State
@@ -204,6 +205,8 @@ class _Replaying:
             entries = f"available {self._available}, pending {self._pending}"
             balance = f"available {snapshot.balance.available}, pending {snapshot.balance.pending}"
             found.append(self._about("balance", f"the entries sum to {entries}; the snapshot has {balance}"))
+        if (lots := balance_of(snapshot.lots)) != snapshot.balance:
+            found.append(self._about("balance", f"the open lots come to {lots}; the snapshot has {snapshot.balance}"))
         if self._state is not None and self._state != snapshot:
             found.append(self._about("state", _fields_that_differ(snapshot, self._state)))
         return found

@@ -22,6 +22,7 @@ MAX_AMOUNT_MINOR = 10**12
 MAX_ADJUSTMENT_POINTS = 10**12
 MAX_ATTRIBUTES = 50
 MAX_ATTRIBUTE_NUMBER = 2**53
+MAX_SHOWN_NUMBER = 10**20
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Identifiers are words with inner punctuation; quotes, braces and the dollar sign have no business in one.
@@ -105,8 +106,12 @@ def to_milliseconds(at: datetime) -> datetime:
 
 
 def normalised(activity: Activity) -> Activity:
-    """A sound activity as the journal keeps it: in UTC, cut to milliseconds."""
-    return replace(activity, occurred_at=to_milliseconds(activity.occurred_at))
+    """A sound activity as the journal keeps it: in UTC, cut to milliseconds, and 1.0 as 1, which clients mix up."""
+    attributes = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in activity.attributes.items()
+    }
+    return replace(activity, occurred_at=to_milliseconds(activity.occurred_at), attributes=attributes)
 
 
 def problems_of(activity: Activity, now: datetime, future_tolerance: timedelta) -> tuple[Problem, ...]:
@@ -159,7 +164,8 @@ def _time_problems(occurred_at: datetime, now: datetime, tolerance: timedelta) -
 
 def _number_problems(path: str, value: int, maximum: int, unit: str, minimum: int = 0) -> Iterator[Problem]:
     if not minimum <= value <= maximum:
-        yield Problem(path, f"is {value}; from {minimum} to {maximum} {unit} are allowed")
+        shown = str(value) if abs(value) < MAX_SHOWN_NUMBER else "too large" if value > 0 else "too small"
+        yield Problem(path, f"is {shown}; from {minimum} to {maximum} {unit} are allowed")
 
 
 def _line_problems(activity: Activity) -> Iterator[Problem]:

@@ -40,14 +40,14 @@ def count(draft: Draft, fact: Fact) -> None:
     """Let a fact count towards every challenge that listens to it, and complete those that reach their goal."""
     for challenge in draft.program.challenges_by_kind.get(fact.kind, ()):
         held = draft.challenges.get(challenge.code, NOT_BEGUN)
-        if phase(challenge, draft, draft.program, draft.at) is not Phase.ACTIVE:
+        if phase(challenge, draft, draft.program, draft.happened_at) is not Phase.ACTIVE:
             continue
         values = (
             draft.values.extended({"effect.code": fact.code, "effect.points": fact.points})
             if fact.code
             else draft.values
         )
-        counted = _count(challenge, held, fact, values, draft.day)
+        counted = _count(challenge, held, fact, values, draft)
         if counted != held:
             _progress(draft, challenge, held, counted)
 
@@ -91,19 +91,21 @@ def _requirements_met(challenge: Challenge, member: Draft | State, program: Prog
     return completed and all(code in member.badges for code in requires.badges)
 
 
-def _count(challenge: Challenge, held: ChallengeState, fact: Fact, values: Values, day: date) -> ChallengeState:
+def _count(challenge: Challenge, held: ChallengeState, fact: Fact, values: Values, draft: Draft) -> ChallengeState:
     if challenge.measure == "steps":
-        return _follow(challenge, held, fact, values, day)
+        return _follow(challenge, held, fact, values, draft.day)
     if challenge.when and not challenge.when.holds(values):
         return held
     match challenge.measure:
         case "distinct":
-            return _collect(challenge, held, values, day)
+            return _collect(challenge, held, values, draft)
         case "sum":
             amount = _measured(challenge.of, values, challenge.scale)
         case _:
             amount = fact.times
-    return replace(held, tally=add(held.tally, challenge.window, day, amount)) if amount > 0 else held
+    if amount <= 0:
+        return held
+    return replace(held, tally=add(held.tally, challenge.window, draft.happened_on, amount, draft.day))
 
 
 def _measured(of: Expression | None, values: Values, scale: int) -> int:
@@ -113,13 +115,13 @@ def _measured(of: Expression | None, values: Values, scale: int) -> int:
     return round(min(value, MAX_TARGET) * scale)  # more than any target is as good as the largest
 
 
-def _collect(challenge: Challenge, held: ChallengeState, values: Values, day: date) -> ChallengeState:
+def _collect(challenge: Challenge, held: ChallengeState, values: Values, draft: Draft) -> ChallengeState:
     value = challenge.of.evaluate(values) if challenge.of else None
-    if value is None or value == "":
+    opens, bucket = challenge.window.opens(draft.day), challenge.window.bucket(draft.happened_on)
+    if value is None or value == "" or bucket < opens:
         return held
-    opens = challenge.window.opens(day)
-    seen = {known: bucket for known, bucket in held.seen if bucket >= opens}
-    seen[str(value)] = challenge.window.bucket(day)
+    seen = {known: last for known, last in held.seen if last >= opens}
+    seen[str(value)] = max(bucket, seen.get(str(value), bucket))
     return replace(held, seen=tuple(seen.items()))
 
 

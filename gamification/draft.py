@@ -29,12 +29,16 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 class Draft:
     """What has become of a member's state while an activity, or the passing of time, takes effect at ``at``.
 
-    ``cause`` is the place of the effect whose consequences are being worked out; None is the activity itself.
+    What windows count is counted on the day it ``happened_on``, which for an activity that arrives late lies before the
+    ``day`` on which it takes effect. ``cause`` is the place of the effect whose consequences are being worked out; None
+    is the activity itself.
     """
 
     def __init__(self, state: State, program: Program, at: datetime, activity: Activity | None = None) -> None:
         self.state, self.program, self.at, self.activity = state, program, at, activity
         self.day = local_day(at, program.time_zone)
+        self.happened_at = min(activity.occurred_at, at) if activity else at
+        self.happened_on = local_day(self.happened_at, program.time_zone)
         self.lots = state.lots
         self.balance = state.balance
         self.totals = state.totals
@@ -120,7 +124,7 @@ class Draft:
     def add_standing(self, amount: int) -> None:
         """Count towards the tier ladder: points, or minor units of money."""
         if self.program.tiers:
-            tally = add(self.standing.tally, self.program.tiers.window, self.day, amount)
+            tally = add(self.standing.tally, self.program.tiers.window, self.happened_on, amount, self.day)
             self.standing = replace(self.standing, tally=tally)
             self.touch()
 

@@ -84,7 +84,9 @@ def _rounded(earn: Earn, measured: Decimal, per: Decimal, name: str) -> Award:
     steps = int((measured / per).to_integral_value(rounding=ROUNDINGS[earn.rounding]))
     arithmetic = f"{earn.rounding}({measured} / {per}) x {earn.points} = {steps * earn.points}"
     inputs: Inputs = {name: str(measured), "per": str(per), "points": earn.points}
-    return _bounded(steps * earn.points, arithmetic, inputs)
+    if steps * earn.points > MAX_POINTS:
+        return Award(MAX_POINTS, f"{arithmetic}, at most {MAX_POINTS}", inputs)
+    return Award(steps * earn.points, arithmetic, inputs)
 
 
 def _by_formula(draft: Draft, earn: Earn) -> Award:
@@ -93,15 +95,11 @@ def _by_formula(draft: Draft, earn: Earn) -> Award:
     exact = Decimal(str(result)) if result is not None else Decimal(0)
     if not exact.is_finite() or exact <= 0:
         return Award(0, "", {})
-    exact = min(exact, Decimal(MAX_POINTS))
-    whole = exact.quantize(_FORMULA_DIGITS, ROUND_HALF_EVEN).to_integral_value(rounding=ROUNDINGS[earn.rounding])
-    return _bounded(int(whole), f"{earn.rounding}({earn.formula.source}) = {int(whole)}", {"result": str(exact)})
-
-
-def _bounded(points: int, arithmetic: str, inputs: Inputs) -> Award:
-    if points > MAX_POINTS:
-        return Award(MAX_POINTS, f"{arithmetic}, at most {MAX_POINTS}", inputs)
-    return Award(max(points, 0), arithmetic, inputs)
+    formula, inputs = f"{earn.rounding}({earn.formula.source})", Inputs(result=str(exact))
+    if exact > MAX_POINTS:
+        return Award(MAX_POINTS, f"{formula}, at most {MAX_POINTS}", inputs)
+    whole = int(exact.quantize(_FORMULA_DIGITS, ROUND_HALF_EVEN).to_integral_value(rounding=ROUNDINGS[earn.rounding]))
+    return Award(whole, f"{formula} = {whole}", inputs)
 
 
 def _capped(draft: Draft, rule: Rule, award: Award) -> Award:

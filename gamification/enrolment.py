@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gamification.activity import (
@@ -45,9 +45,11 @@ class EnrolRequest:
 
     @property
     def input_hash(self) -> str:
-        """SHA-256 of what the caller gave."""
+        """SHA-256 of what the caller gave, listed one by one as with activities: it is kept for ever."""
         joined_at = to_milliseconds(self.joined_at).isoformat() if self.joined_at else None
-        return hash_of([asdict(self.profile), joined_at, self.external_id])
+        given = self.profile
+        profile = [given.display_name, given.handle, given.avatar_url, given.language, given.time_zone]
+        return hash_of([profile, joined_at, self.external_id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ class Enroller:
         return results
 
     def _fold(self, request: EnrolRequest, applied: AppliedProgram) -> MemberFold:
-        joined_at = to_milliseconds(request.joined_at or self._now())
+        now = self._now()
+        joined_at = to_milliseconds(min(request.joined_at or now, now))
         member = Member(
             member_id=self._identities.member_id(),
             loyalty_number=loyalty_number(self._identities.serial()),

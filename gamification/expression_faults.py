@@ -12,6 +12,7 @@ _NOT_A_TOKEN = re.compile(r"Syntax error: token recognition error at: '(?P<found
 _UNEXPECTED = re.compile(r"Syntax error: (?:mismatched|extraneous) input '(?P<found>.*)' expecting")
 _TOO_DEEP = re.compile(r"recursion (?:limit|depth)")
 _MIXED_NUMBERS = ("(int, double)", "(double, int)")
+_COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
 
 
 class ExpressionFault(ValueError):
@@ -64,8 +65,7 @@ def _in_plain_words(message: str, names: tuple[str, ...]) -> str:
         return f"there is no '{found['name']}' here" + (f"; did you mean '{close[0]}'?" if close else "")
     if found := _OVERLOAD.fullmatch(message):
         operation, types = found["operation"].replace("_", "").removeprefix("@"), found["types"]
-        hint = "; write 100.0 to compare with an amount, 100 with a count" if types in _MIXED_NUMBERS else ""
-        return f"'{operation}' does not work on {types}{hint}"
+        return f"'{operation}' does not work on {types}{_hint(operation) if types in _MIXED_NUMBERS else ''}"
     if _ENDS_EARLY.match(message):
         return "ends too early: something is missing, or a bracket is not closed"
     if found := _NOT_A_TOKEN.match(message):
@@ -75,3 +75,9 @@ def _in_plain_words(message: str, names: tuple[str, ...]) -> str:
     if found := _UNEXPECTED.match(message):
         return f"did not expect '{found['found']}' here"
     return message
+
+
+def _hint(operation: str) -> str:
+    if operation in _COMPARISONS:
+        return "; write 100.0 to compare with an amount, 100 with a count"
+    return "; use double(x) or int(x)"

@@ -34,15 +34,17 @@ class InsufficientPoints:
     available: int
 
 
-def apply(state: State, activity: Activity, program: Program) -> Applied | InsufficientPoints:
+def apply(
+    state: State, activity: Activity, program: Program, at: datetime | None = None
+) -> Applied | InsufficientPoints:
     """Let an activity take effect, with everything that follows from it.
 
-    The state has been advanced to the activity's time before. An activity that is older than the state takes effect
-    when it arrives, at ``state.as_of``.
+    It does so ``at`` the moment that its record says, or else when it occurred; but never before ``state.as_of``, to
+    which the state has been advanced. So what is late takes effect when it arrives.
     """
     if activity.kind == ADJUSTMENT and activity.points < -state.balance.available:
         return InsufficientPoints(-activity.points, state.balance.available)
-    draft = Draft(state, program, max(activity.occurred_at, state.as_of), activity)
+    draft = Draft(state, program, max(at or activity.occurred_at, state.as_of), activity)
     _count_totals(draft, activity)
     earn(draft, activity)
     if activity.kind == ADJUSTMENT:
@@ -88,7 +90,7 @@ def replay(joined_at: datetime, records: Iterable[Record], programs: Mapping[int
 def replay_one(state: State, record: Record, program: Program) -> tuple[State, Outcome | None]:
     """Take one record's step again; the outcome is None where there is none now, which no sound journal shows."""
     if record.activity is not None:
-        applied = apply(state, record.activity, program)
+        applied = apply(state, record.activity, program, record.outcome.at)
         return (applied.state, applied.outcome) if isinstance(applied, Applied) else (state, None)
     due = next_due_at(state, program)
     if due is None or due > record.outcome.at:

@@ -1,6 +1,7 @@
 """Members: who plays. The profile, what of it others may see, the loyalty number, and the state of the game."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from stdnum import luhn
 
 from gamification.activity import Problem, text_problems
 from gamification.program import Program
+from gamification.program.base import MAX_CODE_CHARS
 from gamification.state import State
 
 LOYALTY_NUMBER_DIGITS = 12
@@ -18,6 +20,9 @@ MAX_NAME_CHARS = 80
 MAX_URL_CHARS = 500
 MAX_SHOWCASE = 6
 _HANDLE = re.compile(r"[a-z0-9][a-z0-9_]{2,29}")
+# Unicode's general categories of what leaves no mark of its own, and letters and signs that are blank all the same.
+_UNSEEN = frozenset(("Cf", "Me", "Mn", "Zl", "Zp", "Zs"))
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _AVATAR_URL = re.compile(r"https://[^\s<>\"'\\]+")
 
 
@@ -74,6 +79,8 @@ def profile_problems(profile: Profile) -> Iterator[Problem]:
     """Everything that forbids keeping this profile."""
     if not profile.display_name.strip():
         yield Problem("displayName", "must not be empty")
+    elif all(unicodedata.category(char) in _UNSEEN or char in _BLANKS for char in profile.display_name):
+        yield Problem("displayName", "needs a character that can be seen")
     yield from text_problems("displayName", profile.display_name, MAX_NAME_CHARS)
     if profile.handle is not None and not _HANDLE.fullmatch(profile.handle):
         yield Problem("handle", "has 3 to 30 of a-z, 0-9 and _, and begins with a letter or digit")
@@ -95,7 +102,9 @@ def showcase_problems(showcase: tuple[str, ...], state: State) -> Iterator[Probl
         yield Problem("badges", f"names {len(showcase)} badges; at most {MAX_SHOWCASE} can be shown")
         return
     for place, code in enumerate(showcase):
-        if code in showcase[:place]:
+        if len(code) > MAX_CODE_CHARS:
+            yield Problem(f"badges.{place}", f"is longer than the code of a badge can be, {MAX_CODE_CHARS} characters")
+        elif code in showcase[:place]:
             yield Problem(f"badges.{place}", f"names {code} twice")
         elif code not in state.badges:
             yield Problem(f"badges.{place}", f"{code} is not a badge that the member has won")

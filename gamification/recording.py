@@ -211,8 +211,10 @@ class MemberFold:
         if known is not None:
             same = known.input_hash == request.input_hash
             return Recorded(known, self.member, replayed=True) if same else IdempotencyConflict(request.activity.key)
-        state, passed = advance(self._state, request.activity.occurred_at, self._applied.program)
-        result = apply(state, request.activity, self._applied.program)
+        # A clock that is a little ahead of ours must not push everything that comes after it into the future.
+        at = min(request.activity.occurred_at, self._now)
+        state, passed = advance(self._state, at, self._applied.program)
+        result = apply(state, request.activity, self._applied.program, at)
         if not isinstance(result, Applied):
             return result
         for outcome in passed:

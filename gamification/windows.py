@@ -5,6 +5,7 @@ activities there are, and a rolling window of N days means today and the N - 1 d
 """
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -107,14 +108,20 @@ def _next_period(unit: str, first_day: date) -> date:
     return date.fromordinal(_bucket(unit, after))
 
 
-def add(tally: Tally, window: Window, day: date, amount: int) -> Tally:
-    """The tally with ``amount`` counted on ``day``, without the buckets that have left the window."""
-    opens, bucket = window.opens(day), window.bucket(day)
+def add(tally: Tally, window: Window, day: date, amount: int, today: date | None = None) -> Tally:
+    """The tally with ``amount`` counted on ``day``, without the buckets that have left the window by ``today``.
+
+    What happened on a day that has left the window itself counts for nothing.
+    """
+    opens, bucket = window.opens(today or day), window.bucket(day)
     kept = [pair for pair in tally if pair[0] >= opens]
-    if kept and kept[-1][0] == bucket:
-        kept[-1] = (bucket, kept[-1][1] + amount)
+    if bucket < opens:
+        return tuple(kept)
+    place = bisect_left(kept, (bucket,))
+    if place < len(kept) and kept[place][0] == bucket:
+        kept[place] = (bucket, kept[place][1] + amount)
     else:
-        kept.append((bucket, amount))
+        kept.insert(place, (bucket, amount))
     return tuple(kept)
 
 

@@ -30,7 +30,7 @@ class PageInfo:
         description="The cursor of the page's first node; null for an empty page."
     )
     end_cursor: str | None = strawberry.field(
-        description="What to give as `after` for the next page; null for an empty list."
+        description="What to give as `after` for the next page: for an empty page the `after` that was given, if any."
     )
 
 
@@ -112,15 +112,16 @@ def page_of(
         if begin == 0:
             raise stale_cursor()
     edges = [Edge(cursor=encode_cursor(listed, place(item)), node=show(item)) for item in items[begin : begin + size]]
-    return connection_of(edges, has_next=begin + size < len(items), has_previous=begin > 0)
+    return connection_of(edges, has_next=begin + size < len(items), after=after)
 
 
 def connection_of(
-    edges: list[Edge[NodeT]], *, has_next: bool, has_previous: bool, end_cursor: str | None = None
+    edges: list[Edge[NodeT]], *, has_next: bool, after: str | None, end_cursor: str | None = None
 ) -> Connection[NodeT]:
     """A connection of these edges; ``end_cursor`` is where it goes on if that is beyond the last of them."""
-    start, end = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
+    # An empty page ends where it began: were its end null, who goes on from there would begin anew for ever.
+    start, end = (edges[0].cursor, edges[-1].cursor) if edges else (None, after)
     info = PageInfo(
-        has_next_page=has_next, has_previous_page=has_previous, start_cursor=start, end_cursor=end_cursor or end
+        has_next_page=has_next, has_previous_page=after is not None, start_cursor=start, end_cursor=end_cursor or end
     )
     return Connection(edges=edges, nodes=[edge.node for edge in edges], page_info=info)

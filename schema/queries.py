@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from gamification.member import is_loyalty_number
-from schema.connections import DEFAULT_PAGE_SIZE, Connection, connection_of, page_size
+from schema.connections import DEFAULT_PAGE_SIZE, Connection, connection_of, page_size, stale_cursor
 from schema.context import Info
 from schema.faults import BAD_USER_INPUT, CallerError
 from schema.ids import local_id
@@ -146,7 +146,9 @@ class Query:
     ) -> Connection[LeaderboardRow]:
         """A board from its top: there are no boards yet."""
         page_size(first)
-        return connection_of([], has_next=False, has_previous=False)
+        if after is not None:
+            raise stale_cursor()
+        return connection_of([], has_next=False, after=None)
 
     @strawberry.field(extensions=[permission_for("campaigns")], description="The campaigns; none as yet.")
     def campaigns(

@@ -1,28 +1,38 @@
 """Scalars that GraphQL lacks: whole numbers beyond 32 bits, exact decimals, instants, and attribute maps."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError, IntValueNode, StringValueNode, ValueNode
+from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
 from gamification.activity import to_milliseconds
 
-MAX_DIGITS = 40
-"""Digits of a number that is read at all; what it may be is then the field's own rule."""
+MAX_NUMBER_CHARS = 400
+"""Characters of a number that is read at all; what it may be is then the field's own rule."""
+MAX_TIME_CHARS = 40
+
+_BITS_PER_DIGIT = 4
+_WHOLE_NUMBER = re.compile(r"-?[0-9]+")
+# NaN and Infinity are numbers here, so that the field can say where they stand.
+_DECIMAL = re.compile(r"-?(?:[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|s?NaN|Infinity)")
 
 BigInt = NewType("BigInt", int)
 Attributes = NewType("Attributes", dict[str, Any])
 
 
 def _parse_big_int(value: object) -> int:
+    # JSON has one type of number: readers hand a whole one of more than 64 bits over as a float.
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise GraphQLError("BigInt must be a whole number.")
-    text = str(value)
-    if len(text) > MAX_DIGITS or not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit():
+    text = _number_text("BigInt", value)
+    if not _WHOLE_NUMBER.fullmatch(text):
         raise GraphQLError("BigInt must be a whole number.")
     return int(text)
 
@@ -34,17 +44,36 @@ def _parse_big_int_literal(node: ValueNode, _variables: Mapping[str, Any] | None
 
 
 def _parse_decimal(value: object) -> Decimal:
-    # str() of a JSON number is the shortest decimal that means it, so 29.33 stays 29.33.
-    if isinstance(value, bool) or not isinstance(value, int | float | str) or len(str(value)) > MAX_DIGITS:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise GraphQLError("Decimal must be a number, or a text that holds one.")
+    if isinstance(value, float):
+        # str() of a JSON number is the shortest decimal that means it, so 29.33 stays 29.33.
+        return Decimal(str(value))
+    text = _number_text("Decimal", value)
+    if not _DECIMAL.fullmatch(text):
         raise GraphQLError("Decimal must be a number, or a text that holds one.")
     try:
-        return Decimal(str(value))
+        return Decimal(text)
     except InvalidOperation:
-        raise GraphQLError("Decimal must be a number, or a text that holds one.") from None
+        raise GraphQLError("Decimal has an exponent that is too long.") from None
+
+
+def _parse_decimal_literal(node: ValueNode, _variables: Mapping[str, Any] | None = None) -> Decimal:
+    if not isinstance(node, IntValueNode | FloatValueNode | StringValueNode):
+        raise GraphQLError("Decimal must be a number, or a text that holds one.", node)
+    return _parse_decimal(node.value)
+
+
+def _number_text(scalar: str, value: int | str) -> str:
+    # Bits come first: Python refuses to write out a whole number of some thousand digits.
+    too_long = isinstance(value, int) and value.bit_length() > MAX_NUMBER_CHARS * _BITS_PER_DIGIT
+    if too_long or len(text := str(value)) > MAX_NUMBER_CHARS:
+        raise GraphQLError(f"{scalar} is too long; at most {MAX_NUMBER_CHARS} characters are read.")
+    return text
 
 
 def _parse_datetime(value: object) -> datetime:
-    if not isinstance(value, str) or len(value) > MAX_DIGITS:
+    if not isinstance(value, str) or len(value) > MAX_TIME_CHARS:
         raise GraphQLError("DateTime must be a text such as 2026-05-01T12:00:00Z.")
     try:
         return datetime.fromisoformat(value)
@@ -75,6 +104,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         description='An exact decimal number: a text such as "29.33" in answers, a text or a number in inputs.',
         serialize=str,
         parse_value=_parse_decimal,
+        parse_literal=_parse_decimal_literal,
     ),
     datetime: strawberry.scalar(
         name="DateTime",

@@ -32,7 +32,7 @@ async def statement(
     ]
     # A long time without entries may end a page early: its cursor then leads on from the last record looked at.
     end_cursor = encode_cursor(listed, f"{passed}.0") if passed is not None else None
-    return connection_of(edges, has_next=more, has_previous=before is not None, end_cursor=end_cursor)
+    return connection_of(edges, has_next=more, after=after, end_cursor=end_cursor)
 
 
 async def _entries(

@@ -8,10 +8,16 @@ from itertools import islice
 from typing import TypeVar
 
 from app.cdnow.log import BrokenLine, Purchase
+from app.operator_error import OperatorError
+from app.stores.codec import Unreadable
+from app.stores.journal import MongoJournal
+from app.stores.programs import MongoPrograms
 from gamification.enrolment import MAX_ENROLMENTS_PER_CALL, Enrolled, EnrolRequest
-from gamification.fold import advance
+from gamification.fold import advance, replay
 from gamification.member import Member, Profile
+from gamification.record import Record
 from gamification.recording import MAX_ITEMS_PER_CALL, IdempotencyConflict, InvalidInput, Recorded, RecordRequest
+from gamification.state import State
 from schema.context import Game
 
 _T = TypeVar("_T")
@@ -39,6 +45,35 @@ class Summary:
         for code, held in member.state.badges.items():
             self.badges_by_code[code] += 1
             self.badge_levels[code][held.level] += 1
+
+
+class History:
+    """Members as they were at some moment, by their journals and the versions of the program."""
+
+    def __init__(self, journal: MongoJournal, programs: MongoPrograms) -> None:
+        self._journal, self._programs = journal, programs
+
+    async def as_of(self, member: Member, moment: datetime) -> Member:
+        """The member as they were; their journal is read only where it goes on after that.
+
+        Raises:
+            OperatorError: a record of the journal cannot be read.
+            StoreUnavailable: the store did not answer in time.
+        """
+        state = member.state if member.state.as_of <= moment else await self._replayed(member, moment)
+        state, _ = advance(state, moment, (await self._programs.current()).program)
+        return replace(member, state=state)
+
+    async def _replayed(self, member: Member, moment: datetime) -> State:
+        programs = {applied.version: applied.program for applied in await self._programs.all_versions()}
+        records: list[Record] = []
+        async for record in self._journal.history(member.member_id):
+            if isinstance(record, Unreadable):
+                raise OperatorError(f"a record of {member.member_id} cannot be read; laurel verify says more")
+            if record.outcome.at > moment:
+                break
+            records.append(record)
+        return replay(member.enrolled_at, records, programs)
 
 
 class LogImport:
@@ -71,16 +106,17 @@ class LogImport:
                 await self._record(batch)
                 progress(len(batch))
 
-    async def summary(self, ends_on: date) -> Summary:
-        """Where the log's members stand at the end of its last day, ``ends_on``, shifted like the rest."""
+    async def summary(self, ends_on: date, history: History) -> Summary:
+        """Where the log's members stand at the end of its last day, ``ends_on``, shifted like the rest.
+
+        Whatever they did after that does not count.
+        """
         summary = Summary(purchases=self.recorded)
-        program = (await self._game.stores.programs.current()).program
         end = datetime.combine(ends_on, time.max, tzinfo=UTC) + self._shift
         for member_ids in _batches(self._member_ids.values(), MAX_ENROLMENTS_PER_CALL):
             members: Mapping[str, Member] = await self._game.stores.members.by_ids(member_ids)
             for member in members.values():
-                state, _ = advance(member.state, end, program)
-                summary.add(replace(member, state=state))
+                summary.add(await history.as_of(member, end))
         return summary
 
     async def _enrol(self, customers: list[str]) -> None:

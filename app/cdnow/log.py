@@ -16,7 +16,7 @@ SKU = "cd"
 CATEGORY = "music"
 _COLUMNS = (4, 5)
 _NOON = time(12, tzinfo=UTC)
-_CENTS_DECIMALS = 2
+CENTS_DECIMALS = 2
 _DATE = re.compile("[0-9]{8}")
 _DOLLARS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
@@ -119,7 +119,7 @@ def _quantity(text: str) -> int:
 def _amount_minor(text: str) -> int:
     if not _DOLLARS.fullmatch(text):
         raise ValueError(f"dollars {text!r} is not an amount such as 29.33")
-    amount = minor_units("dollars", Decimal(text), _CENTS_DECIMALS)
+    amount = minor_units("dollars", Decimal(text), CENTS_DECIMALS)
     if not isinstance(amount, int):
         raise ValueError(f"dollars {text!r} {amount.message}")
     if amount > MAX_AMOUNT_MINOR:

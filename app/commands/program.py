@@ -54,7 +54,10 @@ async def diff(file: str) -> None:
 
     from app.wiring import open_existing
 
-    source = program_text(file)
+    try:
+        source = program_text(file)
+    except ProgramFaults as faults:
+        raise OperatorError(f"nothing can be compared\n{describe_faults(file, faults)}") from None
     async with open_existing(settings_of_environment()) as laurel:
         versions = await laurel.programs.all_versions()
     before = versions[-1].source.splitlines() if versions else []

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from app.cdnow.importing import LogImport, Summary, shift_to_end_on
-from app.cdnow.log import BrokenLine, Purchase, read_log
+from app.cdnow.importing import History, LogImport, Summary, shift_to_end_on
+from app.cdnow.log import CENTS_DECIMALS, BrokenLine, Purchase, read_log
 from app.clock import utc_now
 from app.commands.program import apply_first_program
 from app.commands.running import FAILED, command_of, settings_of_environment
@@ -20,14 +20,14 @@ from app.operator_error import OperatorError
 from app.stores.imports import Import
 from app.wiring import Laurel, open_laurel
 
-IMPORT_NAME = "cdnow"
 MAX_FILE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log as it was read: its purchases, and the lines that are none."""
+    """A log as it was read: its file's name, its purchases, and the lines that are none."""
 
+    name: str
     purchases: list[Purchase]
     broken: list[BrokenLine]
 
@@ -70,7 +70,7 @@ def read_file(file: Path) -> Log:
     """Read a log.
 
     Raises:
-        OperatorError: the file cannot be read, is too large, or holds no purchase.
+        OperatorError: the file cannot be read, is too large, or is empty.
     """
     try:
         with file.open("rb") as opened:
@@ -78,43 +78,51 @@ def read_file(file: Path) -> Log:
     except OSError as error:
         raise OperatorError(f"{file} cannot be read: {error.strerror}") from None
     if len(content) > MAX_FILE_BYTES:
-        raise OperatorError(f"{file} is larger than {MAX_FILE_BYTES // 2**20} MiB; split it")
+        raise OperatorError(f"{file} is larger than {MAX_FILE_BYTES // 2**20} MiB; split it by customer")
     purchases, broken = read_log(content.splitlines(), utc_now().date())
-    if not purchases:
-        first = f"Line {broken[0].line} {broken[0].message}" if broken else "It is empty"
-        raise OperatorError(f"{file} holds no purchase that can be read; is it a CDNOW log? {first}")
-    return Log(purchases, broken)
+    if not purchases and not broken:
+        raise OperatorError(f"{file} is empty")
+    return Log(file.name, purchases, broken)
 
 
 async def import_log(laurel: Laurel, log: Log, *, end_now: bool) -> Replayed:
     """Import a log with a progress bar, going on where an earlier import of it was cut short.
 
     Raises:
-        OperatorError: a log was imported with the days treated otherwise before.
+        OperatorError: the program counts money in other units than the log.
         StoreUnavailable: a store did not answer in time; run again.
     """
+    decimals = (await laurel.programs.current()).program.money.decimals
+    if decimals != CENTS_DECIMALS:
+        raise OperatorError(f"the log counts cents, but the program's money has {decimals} decimals, not 2")
+    if not log.purchases:
+        return Replayed(Summary(), log.broken)
     last_day = max(purchase.day for purchase in log.purchases)
-    entry = await _begun(laurel, last_day, end_now=end_now)
+    entry = await _begun(laurel, log.name, last_day, end_now=end_now)
     importing = LogImport(laurel.game, log.purchases, timedelta(days=entry.shift_days))
     with _progress() as bar:
         task = bar.add_task("Importing purchases", total=importing.purchases)
         await importing.run(lambda recorded: bar.advance(task, recorded))
-    summary = await importing.summary(last_day)
+    summary = await importing.summary(last_day, History(laurel.journal, laurel.programs))
     await laurel.imports.put(replace(entry, completed_at=utc_now()))
     return Replayed(summary, sorted([*log.broken, *importing.broken], key=lambda one: one.line))
 
 
-async def _begun(laurel: Laurel, last_day: date, *, end_now: bool) -> Import:
-    """The import as it was begun: every log is shifted as the first one was."""
-    known = await laurel.imports.get(IMPORT_NAME)
+async def _begun(laurel: Laurel, log: str, last_day: date, *, end_now: bool) -> Import:
+    """The import as it was begun: a log, known by its file's name, keeps the shift that it was first imported with."""
     shift = shift_to_end_on(last_day, utc_now().date()).days if end_now else 0
+    known = await laurel.imports.get(import_name(log))
     if known is None:
-        known = Import(IMPORT_NAME, shift, started_at=utc_now())
+        known = Import(import_name(log), shift, started_at=utc_now())
         await laurel.imports.put(known)
-    elif (known.shift_days != 0) != (shift != 0):
-        how = "with its days moved (--end-now)" if known.shift_days else "with its days as they are"
-        raise OperatorError(f"a log was imported {how} before; do the same again, or set another LAUREL_DATABASE")
+    elif known.shift_days != shift:
+        click.echo(f"{log} was imported before with its days moved by {known.shift_days}; so they are again", err=True)
     return known
+
+
+def import_name(log: str) -> str:
+    """What the import of a log, known by its file's name, is kept under."""
+    return f"cdnow:{log}"
 
 
 def _progress() -> Progress:

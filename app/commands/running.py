@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from app.operator_error import OperatorError
 from app.settings import Settings
 from gamification.program.faults import ProgramFaults, format_fault
+from gamification.program.syntax import MAX_PROGRAM_BYTES, decode
 from gamification.stores import StoreUnavailable
 
 FAILED = 1
@@ -97,14 +98,13 @@ def program_text(path: str) -> str:
 
     Raises:
         OperatorError: the file cannot be read.
+        ProgramFaults: it is too large, or not UTF-8.
     """
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - click gives the path as text
-            return file.read()
+        with open(path, "rb") as file:  # noqa: PTH123 - click gives the path as text
+            return decode(file.read(MAX_PROGRAM_BYTES + 1))
     except OSError as error:
         raise OperatorError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise OperatorError(f"{path} cannot be read: it is not UTF-8 text") from None
 
 
 def describe_faults(path: str, faults: ProgramFaults) -> str:

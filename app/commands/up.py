@@ -7,7 +7,7 @@ import click
 from app.auth import Role
 from app.commands.credentials import minted
 from app.commands.program import apply_first_program
-from app.commands.replay import IMPORT_NAME, import_log, print_summary, read_file
+from app.commands.replay import import_log, import_name, print_summary, read_file
 from app.commands.running import command_of, settings_of_environment
 from app.operator_error import OperatorError
 from app.ports import require_free_port
@@ -44,8 +44,8 @@ async def up() -> None:
 
 
 async def import_example(laurel: Laurel) -> None:
-    """Import the CDNOW sample, unless a log has been imported to its end."""
-    known = await laurel.imports.get(IMPORT_NAME)
+    """Import the CDNOW sample, unless it has been imported to its end."""
+    known = await laurel.imports.get(import_name(EXAMPLE_LOG.name))
     if known is not None and known.completed_at is not None:
         return
     end_now = known is None or known.shift_days != 0  # A replay that was cut short is gone on with as it was begun.

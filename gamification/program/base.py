@@ -1,6 +1,7 @@
 """What every part of a program definition shares: strictness, codes, kinds, instants, windows and rewards."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from gamification.windows import Window
 
+MAX_CODE_CHARS = 48
 MAX_POINTS = 10**9
 MAX_TARGET = 10**9
 MAX_KINDS = 20
@@ -24,7 +26,13 @@ class Definition(BaseModel):
 
 def misfit(message: str, *at: str | int) -> PydanticCustomError:
     """A fault between fields that are each sound; ``at`` leads from the part to the value to look at."""
-    return PydanticCustomError("misfit", "{message}", {"message": message, "at": at})
+    return misfits([(message, at)])
+
+
+def misfits(found: Sequence[tuple[str, tuple[str | int, ...]]]) -> PydanticCustomError:
+    """Several such faults of one part, each with the way to the value to look at."""
+    message = "; ".join(message for message, _ in found)
+    return PydanticCustomError("misfit", "{message}", {"message": message, "found": tuple(found)})
 
 
 def _dated(value: object) -> object:
@@ -45,7 +53,7 @@ def _one_or_many(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")]
+Code = Annotated[str, StringConstraints(pattern=rf"^[a-z0-9][a-z0-9_-]{{0,{MAX_CODE_CHARS - 1}}}$")]
 """The name of a rule, tier, challenge or badge within its program; it stays once members hold it."""
 Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 Kinds = Annotated[tuple[Kind, ...], BeforeValidator(_one_or_many), Field(min_length=1, max_length=MAX_KINDS)]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from gamification.activity import RESERVED_KINDS
 from gamification.program.challenges import Challenge
-from gamification.program.definition import MAX_PARTS, Money
+from gamification.program.definition import MAX_DECIMALS, MAX_PARTS, Money
 from gamification.program.faults import Finding, Location, shown
 from gamification.program.texts import ANY_LANGUAGE
 
@@ -203,8 +203,8 @@ def _kinds_of_our_own(data: Any) -> Iterator[Finding]:
 def _uncountable_thresholds(data: Any) -> Iterator[Finding]:
     metrics = Counter(metric for _, metric in written(data, "tiers.metric") if isinstance(metric, str))
     decimals = next((given for _, given in written(data, "money.decimals")), _DEFAULT_DECIMALS)
-    if not metrics["spend"] or not isinstance(decimals, int):
-        return
+    if not metrics["spend"] or type(decimals) is not int or not 0 <= decimals <= MAX_DECIMALS:
+        return  # decimals that cannot be are told by the reader already
     for location, threshold in written(data, "tiers.levels.*.threshold"):
         if _decimals(threshold) > decimals:
             yield Finding(location, f"has more decimals than the money, which has {decimals}")

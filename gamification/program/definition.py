@@ -17,6 +17,7 @@ from gamification.program.tiers import Tier, Tiers
 
 MAX_PARTS = 200
 MAX_LOT_DAYS = 36_600
+MAX_DECIMALS = 3
 
 
 def _zone(value: object) -> ZoneInfo:
@@ -31,7 +32,7 @@ class Money(Definition):
     """The money that amounts are in: ISO 4217 code, and how many decimals its minor unit has."""
 
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-    decimals: Annotated[int, Field(strict=True, ge=0, le=3)] = 2
+    decimals: Annotated[int, Field(strict=True, ge=0, le=MAX_DECIMALS)] = 2
 
     def to_minor(self, amount: Decimal) -> int:
         """An amount in major units as minor units. The caller has made sure that nothing is left over."""

@@ -17,7 +17,8 @@ ROUNDINGS = {"floor": ROUND_FLOOR, "ceil": ROUND_CEILING, "half_up": ROUND_HALF_
 class Earn(Definition):
     """How many points: per activity, per amount of money, per number of items, or by a formula.
 
-    ``categories`` and ``items`` narrow the lines that count; ``rounding`` turns the result into whole points.
+    ``points`` may be left out, for 1, where they are per amount or per items. ``categories`` and ``items`` narrow the
+    lines that count; ``rounding`` turns the result into whole points.
     """
 
     points: Points = 1
@@ -39,6 +40,8 @@ class Earn(Definition):
             narrowing = "categories" if self.categories else "items"
             message = "narrows per_amount or per_items, and neither is given; use a condition in 'when' instead"
             raise misfit(message, narrowing)
+        if not any(measure is not None for measure in measures) and "points" not in self.model_fields_set:
+            raise misfit("says nothing; give points, and per_amount or per_items if they are for each of those")
         return self
 
     @property

@@ -1,6 +1,5 @@
 """Texts that members read, in every language a program speaks."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, RootModel, StringConstraints
@@ -31,10 +30,6 @@ class Text(RootModel[Annotated[dict[_LanguageOrAny, _Words], BeforeValidator(_by
     def languages(self) -> set[str]:
         """The languages this text is written in; empty when it is the same in all."""
         return set(self.root) - {ANY_LANGUAGE}
-
-    def speaks_all(self, languages: Iterable[str]) -> bool:
-        """Whether a reader of any of these languages finds their own words."""
-        return ANY_LANGUAGE in self.root or set(languages) <= set(self.root)
 
     def read(self, language: str) -> str:
         """The words in ``language``, which is one of its program's languages."""

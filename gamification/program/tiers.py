@@ -1,5 +1,6 @@
 """Tiers: the ladder members climb by what they spend or earn within a window."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
@@ -7,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gamification.program.base import Code, Definition, Reward, WindowField, misfit
+from gamification.program.base import Code, Definition, Reward, WindowField, misfits
 from gamification.program.texts import Text
 
 
@@ -30,16 +31,21 @@ class Tiers(Definition):
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
+        found = [(message, ("levels", number, "threshold")) for number, message in self._threshold_faults()]
+        if found:
+            raise misfits(found)
+        return self
+
+    def _threshold_faults(self) -> Iterator[tuple[int, str]]:
         thresholds = [tier.threshold for tier in self.levels]
         if thresholds[0] != 0:
-            raise misfit("the first tier needs threshold 0", "levels", 0, "threshold")
+            yield 0, "the first tier needs threshold 0"
         for number, (low, high) in enumerate(pairwise(thresholds), start=1):
             if low >= high:
-                raise misfit("the thresholds must rise from tier to tier", "levels", number, "threshold")
+                yield number, "the thresholds must rise from tier to tier"
         for number, threshold in enumerate(thresholds):
             if self.metric == "points" and threshold % 1:
-                raise misfit("a threshold in points is a whole number", "levels", number, "threshold")
-        return self
+                yield number, "a threshold in points is a whole number"
 
     @cached_property
     def positions(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from gamification.program.base import Definition
+from gamification.program.base import MAX_CODE_CHARS, Definition
 from gamification.program.definition import Program
 from gamification.program.faults import Finding, Location, shown
 
@@ -40,7 +40,7 @@ _WORDS = {
     "less_than_equal": "must be at most {le}",
     "timezone_aware": _TIME,
 }
-_CODE = "must be a code: small letters, digits, - and _, at most 48, and begins with a letter or digit"
+_CODE = f"must be a code: small letters, digits, - and _, at most {MAX_CODE_CHARS}, and begins with a letter or digit"
 _KIND = "must be a kind of activity: small letters, digits, _ . and -, at most 64, and begins with a letter"
 _LANGUAGE = "must be a language tag such as en, da or pt-BR"
 _FORMS = {
@@ -67,8 +67,8 @@ def findings_of(error: ErrorDetails) -> Iterator[Finding]:
         choices = _CHOICE.findall(error.get("ctx", {})["expected"])
         yield Finding(location, f"'{shown(written)}' is not one of the choices", written, choices)
     elif kind == "misfit":
-        context = error["ctx"]
-        yield Finding((*location, *context["at"]), context["message"])
+        for message, at in error["ctx"]["found"]:
+            yield Finding((*location, *at), message)
     elif kind == "expression" and "ctx" in error:
         for message, line, column in error["ctx"]["faults"]:
             yield Finding(location, message, offset=(line, column))

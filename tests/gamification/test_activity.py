@@ -110,9 +110,16 @@ def test_a_time_needs_its_zone_and_an_age_we_know() -> None:
     assert paths(occurred_at=datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))) == ["occurredAt"]
 
 
-@pytest.mark.parametrize("amount", [-1, 10**12 + 1, 10**18, -(10**18), 10**400])
-def test_amounts_out_of_range(amount: int) -> None:
-    expected = f"is {amount}; from 0 to 1000000000000 minor units are allowed"
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        *((amount, str(amount)) for amount in (-1, 10**12 + 1, 10**18, -(10**18))),
+        (10**400, "too large"),
+        (-(10**400), "too small"),
+    ],
+)
+def test_amounts_out_of_range(amount: int, shown: str) -> None:
+    expected = f"is {shown}; from 0 to 1000000000000 minor units are allowed"
     assert problems(amount_minor=amount) == [("amount", expected)]
     assert problems(items=(LineItem("cd", 1, amount),)) == [("items.0.amount", expected)]
 
@@ -266,3 +273,13 @@ def test_whatever_comes_in_is_judged_and_never_raises(key: str, sku: str, attrib
     if not found:
         assert "$" not in key + sku
         assert all(name.isascii() and "." not in name and "$" not in name for name in attributes)
+
+
+def test_normalised_writes_whole_numbers_in_one_way() -> None:
+    attributes = normalised(replace(SOUND, attributes={"n": 1.0, "half": 0.5, "yes": True, "text": "1.0"})).attributes
+    assert [(name, value, type(value)) for name, value in attributes.items()] == [
+        ("n", 1, int),
+        ("half", 0.5, float),
+        ("yes", True, bool),
+        ("text", "1.0", str),
+    ]

@@ -146,11 +146,31 @@ def test_a_late_activity_takes_effect_when_it_arrives() -> None:
     )
     shopper.do(purchase(NOON, 3000))
     late = purchase(at("2024-03-20 08:00"), 7000)
-    assert shopper.do(late) == ["pending +20 by rule base", "c 1 to 2 of 9", "tier bronze up to silver"]
+    assert shopper.do(late) == ["pending +20 by rule base", "c 1 to 2 of 9"]
     assert shopper.records[-1].outcome.at == NOON
     assert shopper.state.as_of == NOON
     assert shopper.state.lots[1] == Lot("2.0", 20, 20, NOON, at("2024-05-08"), at("2024-06-07"), pending=True)
-    assert shopper.state.standing.tally == ((NOON.toordinal(), 10000),)
+    # The day it happened has left the window; one that is still within it counts there.
+    assert list(shopper.state.standing.tally) == [(NOON.toordinal(), 3000)]
+    assert shopper.do(purchase(at("2024-04-20 08:00"), 7000))[-1] == "tier bronze up to silver"
+    assert list(shopper.state.standing.tally) == [(at("2024-04-20").toordinal(), 7000), (NOON.toordinal(), 3000)]
+
+
+def test_old_purchases_of_a_new_member_count_on_their_days() -> None:
+    shopper = player(
+        tiers=ladder("spend", "rolling 365 days", bronze=0, silver=100),
+        challenges=[
+            challenge("third", target=3, window="rolling 60 days"),
+            challenge("may", target=9, starts_at="2024-05-01T00:00:00Z"),
+        ],
+    )
+    shopper.do(purchase(NOON, 100))
+    told_of = shopper.do(*(purchase(at(f"2021-0{month}-05 12:00"), 9000) for month in (1, 2, 3)))
+    assert told_of == []
+    assert shopper.state.standing.tier == "bronze"
+    assert shopper.state.challenges["third"].tally == ((NOON.toordinal(), 1),)
+    assert shopper.state.challenges["may"].tally == ((0, 1),)
+    assert shopper.state.totals.spend_minor == 27100
 
 
 def test_adjustments_up_and_down() -> None:

@@ -13,6 +13,7 @@ KEY_RULE = "may hold letters, digits, spaces and _ . , : ; / @ + = # ( ) & -, an
 NAME_RULE = "is not a name: letters, digits, _ and -, at most 64"
 PLAIN_RULE = "must be a text, a number, true or false"
 TOO_MUCH = "is too large; at most 1000000000000 minor units are allowed"
+NOT_A_DECIMAL = "Decimal must be a number, or a text that holds one."
 NOT_A_TIME = "DateTime must be a text such as 2026-05-01T12:00:00Z."
 FUTURE = "lies in the future by more than 300 seconds"
 OPERATOR = '{"$ne":null}'
@@ -47,6 +48,9 @@ BAD: dict[str, tuple[Json, list[tuple[str, str]]]] = {
     "amount-10^18": ({"amount": 10**18}, [("amount", TOO_MUCH)]),
     "amount-tiny": ({"amount": "1e-9999"}, [("amount", "has more than 2 decimals")]),
     "amount-huge": ({"amount": "1e9999"}, [("amount", TOO_MUCH)]),
+    "amount-400-digits": ({"amount": "9" * 400}, [("amount", TOO_MUCH)]),
+    "amount-number-of-41-digits": ({"amount": 10**40}, [("amount", TOO_MUCH)]),
+    "amount-400-characters": ({"amount": f"0.{'1' * 398}"}, [("amount", "has more than 2 decimals")]),
     "amount-past-bound": (
         {"amount": "10000000000.01"},
         [("amount", "is 1000000000001; from 0 to 1000000000000 minor units are allowed")],
@@ -72,6 +76,14 @@ BAD: dict[str, tuple[Json, list[tuple[str, str]]]] = {
     "line-quantity-10^18": (
         lines({"sku": "a", "quantity": 10**18}),
         [("items.0.quantity", f"is {10**18}; from 1 to 1000000 pieces are allowed")],
+    ),
+    "line-quantity-number-of-41-digits": (
+        lines({"sku": "a", "quantity": 10**40}),
+        [("items.0.quantity", "is too large; from 1 to 1000000 pieces are allowed")],
+    ),
+    "line-quantity-400-digits": (
+        lines({"sku": "a", "quantity": "9" * 400}),
+        [("items.0.quantity", "is too large; from 1 to 1000000 pieces are allowed")],
     ),
     "line-amount-nan": (lines({"sku": "a", "amount": "NaN"}), [("items.0.amount", "must be a number")]),
     "line-amount-negative": (
@@ -218,6 +230,26 @@ async def test_a_member_who_is_not_there(api: Api, document: str, named: Json) -
     }
 
 
+async def test_long_numbers_written_into_the_document(api: Api) -> None:
+    ada = await api.enrol("Ada")
+    line = f'{{sku: "a", quantity: {"9" * 400}, amount: {"9" * 400}}}'
+    dry_run = f'query {{ simulateActivity(input: {{memberId: "{global_id(ada)}", amount: 1.234, items: [{line}]}})'
+    dry_run += " { ... on InvalidInput { problems { path message } } } }"
+    assert await api.data(dry_run, STAFF) == {
+        "simulateActivity": {
+            "problems": [
+                {"path": "items.0.amount", "message": TOO_MUCH},
+                {"path": "amount", "message": "has more than 2 decimals"},
+            ]
+        }
+    }
+    errors = await api.errors(dry_run.replace("9" * 400, "9" * 5000), STAFF)
+    assert [(error["message"], error["extensions"]) for error in errors] == [
+        (f"{scalar} is too long; at most 400 characters are read.", {"code": "GRAPHQL_VALIDATION_FAILED"})
+        for scalar in ("BigInt", "Decimal")
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -227,12 +259,18 @@ async def test_a_member_who_is_not_there(api: Api, document: str, named: Json) -
         ({"kind": {"$gt": ""}}, "String cannot represent a non string value"),
         ({"amount": {"$gt": 0}}, "Decimal must be a number, or a text that holds one."),
         ({"amount": "29,33"}, "Decimal must be a number, or a text that holds one."),
-        ({"amount": "1" * 41}, "Decimal must be a number, or a text that holds one."),
+        ({"amount": "1" * 401}, "Decimal is too long; at most 400 characters are read."),
+        ({"amount": f"1e{'9' * 30}"}, "Decimal has an exponent that is too long."),
+        *(({"amount": text}, NOT_A_DECIMAL) for text in ("1_000", " 5 ", "5\n", "٣", "+5", ".5", "5.", "", "-", "0x1")),
         ({"amount": True}, "Decimal must be a number, or a text that holds one."),
         ({"occurredAt": "yesterday"}, NOT_A_TIME),
         ({"occurredAt": 1777636800}, NOT_A_TIME),
         ({"items": [{"sku": "a", "quantity": 1.5}]}, "BigInt must be a whole number."),
-        ({"items": [{"sku": "a", "quantity": "9" * 41}]}, "BigInt must be a whole number."),
+        ({"items": [{"sku": "a", "quantity": "9" * 401}]}, "BigInt is too long; at most 400 characters are read."),
+        *(
+            ({"items": [{"sku": "a", "quantity": text}]}, "BigInt must be a whole number.")
+            for text in ("1_000", " 5 ", "5\n", "٣", "+5", "--5", "")
+        ),
         ({"items": [{"sku": "a", "quantity": True}]}, "BigInt must be a whole number."),
         ({"attributes": [1]}, "Attributes must be an object of names and values."),
         ({"points": 5}, "not to include unknown field 'points'"),

@@ -8,6 +8,7 @@ from gamification.member import Member
 from tests.schema.api import NOW, Api, Json, purchase, themself
 from tests.schema.documents import SET_BADGE_SHOWCASE
 
+TOO_LONG = "is longer than the code of a badge can be, 48 characters"
 MANY = """
 code: shop
 name: Shop
@@ -41,16 +42,19 @@ async def test_the_order_is_kept(api: Api, badges: list[str]) -> None:
         (["big-spender"], [("badges.0", "big-spender is not a badge that the member has won")]),
         (["collector", "collector"], [("badges.1", "names collector twice")]),
         (["collector", "$gt"], [("badges.1", "$gt is not a badge that the member has won")]),
+        (["b" * 48], [("badges.0", f"{'b' * 48} is not a badge that the member has won")]),
+        (["b" * 49, "b" * 100_000], [("badges.0", TOO_LONG), ("badges.1", TOO_LONG)]),
         ([""], [("badges.0", " is not a badge that the member has won")]),
         (["collector"] * 7, [("badges", "names 7 badges; at most 6 can be shown")]),
         (["collector"] * 100_000, [("badges", "names 100000 badges; at most 6 can be shown")]),
     ],
-    ids=["not-won", "twice", "operator", "empty", "seven", "very-many"],
+    ids=["not-won", "twice", "operator", "longest", "too-long", "empty", "seven", "very-many"],
 )
 async def test_a_choice_that_breaks_a_rule(api: Api, badges: list[str], problems: list[tuple[str, str]]) -> None:
     refused = await api.nothing_written(SET_BADGE_SHOWCASE, themself(await collector(api)), input={"badges": badges})
     assert refused["__typename"] == "InvalidInput"
     assert [(one["path"], one["message"]) for one in refused["problems"]] == problems
+    assert refused["message"] == "; ".join(f"{path} {message}" for path, message in problems)
 
 
 async def test_six_can_be_shown_and_a_seventh_cannot(api: Api) -> None:

@@ -19,6 +19,7 @@ EVERYTHING: Json = {
     "externalId": "C-4711",
     "joinedAt": "2026-01-15T13:00:00+01:00",
 }
+UNSEEN = "needs a character that can be seen"
 LEAST: Json = {"key": "till-7/bo", "displayName": "Bo"}
 FUTURE = "lies in the future by more than 300 seconds"
 HANDLE_RULE = "has 3 to 30 of a-z, 0-9 and _, and begins with a letter or digit"
@@ -157,6 +158,9 @@ async def test_the_same_enrolment_many_times_at_once_is_one(api: Api) -> None:
         ({"key": OPERATOR}, [("key", KEY_RULE)]),
         ({"displayName": ""}, [("displayName", "must not be empty")]),
         ({"displayName": " "}, [("displayName", "must not be empty")]),
+        ({"displayName": "\u200b\u200d"}, [("displayName", UNSEEN)]),
+        ({"displayName": " \u2060\ufe0f\xad"}, [("displayName", UNSEEN)]),
+        ({"displayName": "\u3164\u2800"}, [("displayName", UNSEEN)]),
         ({"displayName": "a" * 81}, [("displayName", "is 81 characters long; at most 80 are allowed")]),
         ({"displayName": "$gt"}, [("displayName", NO_OPERATORS)]),
         ({"displayName": OPERATOR}, [("displayName", NO_OPERATORS)]),

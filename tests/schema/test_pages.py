@@ -71,6 +71,29 @@ async def test_more_than_a_page_holds_and_none(coffee: Api) -> None:
     }
 
 
+async def test_an_empty_page_ends_where_it_began(coffee: Api) -> None:
+    ada = await coffee.enrol("Ada")
+    for passed, more in ((COFFEE_CHALLENGES[2], True), (COFFEE_CHALLENGES[-1], False)):
+        after = encode_cursor(f"challenges:{ada.member_id}", passed)
+        page = (await coffee.data(CHALLENGES, themself(ada), first=0, after=after))["me"]["list"]
+        assert (page["edges"], page["nodes"]) == ([], [])
+        assert page["pageInfo"] == {
+            "hasNextPage": more,
+            "hasPreviousPage": True,
+            "startCursor": None,
+            "endCursor": after,
+        }
+
+
+@pytest.mark.parametrize("after", ["junk", "", encode_cursor("leaderboard:weekly", "1")])
+async def test_a_leaderboard_has_no_cursors_yet(coffee: Api, after: str) -> None:
+    board = 'query Q($after: String) { leaderboard(board: "weekly", after: $after) { pageInfo { hasNextPage } } }'
+    (error,) = await coffee.errors(board, after=after)
+    assert error["extensions"] == {"code": "INVALID_CURSOR"}
+    assert error["message"] == "The cursor does not belong to this list, or its place is gone; begin anew."
+    assert await coffee.data(board) == {"leaderboard": {"pageInfo": {"hasNextPage": False}}}
+
+
 async def test_cursors_that_lead_nowhere(coffee: Api) -> None:
     ada, bo = await coffee.enrol("Ada"), await coffee.enrol("Bo")
     page = (await coffee.data(CHALLENGES, themself(bo), first=1))["me"]["list"]

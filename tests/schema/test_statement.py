@@ -43,7 +43,7 @@ async def page(api: Api, member: Member, first: int | None = None, after: str | 
     assert [edge["node"]["id"] for edge in shown["edges"]] == [node["id"] for node in shown["nodes"]]
     cursors = [edge["cursor"] for edge in shown["edges"]]
     info = shown["pageInfo"]
-    assert (info["startCursor"], info["endCursor"]) == ((cursors[0], cursors[-1]) if cursors else (None, None))
+    assert (info["startCursor"], info["endCursor"]) == ((cursors[0], cursors[-1]) if cursors else (None, after))
     assert info["hasPreviousPage"] == (after is not None)
     return shown
 
@@ -97,6 +97,20 @@ async def test_how_many(api: Api) -> None:
     assert ids(await page(api, ada, 100)) == whole[:100]
     nothing = await page(api, ada, 0)
     assert (nothing["nodes"], nothing["pageInfo"]["hasNextPage"]) == ([], True)
+
+
+async def test_an_empty_page_ends_where_it_began(api: Api) -> None:
+    ada = await shopper(api)
+    whole = await ledger(api, ada)
+    tenth = (await page(api, ada, 10))["pageInfo"]["endCursor"]
+    nothing = await page(api, ada, 0, tenth)
+    expected = {"hasNextPage": True, "hasPreviousPage": True, "startCursor": None, "endCursor": tenth}
+    assert (nothing["nodes"], nothing["pageInfo"]) == ([], expected)
+    assert ids(await page(api, ada, 2, nothing["pageInfo"]["endCursor"])) == whole[10:12]
+    last = encode_cursor(f"statement:{ada.member_id}", "1.0")
+    over = await page(api, ada, 5, last)
+    expected = {"hasNextPage": False, "hasPreviousPage": True, "startCursor": None, "endCursor": last}
+    assert (over["nodes"], over["pageInfo"]) == ([], expected)
 
 
 @pytest.mark.parametrize("first", [-1, 101, 2_000_000_000])

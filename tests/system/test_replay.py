@@ -93,12 +93,27 @@ async def test_a_log_moved_to_end_yesterday_is_judged_by_its_new_days(
     shifts = {(today - last_day).days - 1 for today in (before, datetime.now(UTC).date())}
     assert json.loads(ended.stdout) in [summary_of(lines, shift) for shift in shifts]
     assert (await replay(laurel, log, "--end-now")).stdout == ended.stdout
-    unmoved = await replay(laurel, log)
-    assert (unmoved.code, unmoved.stdout) == (1, "")
-    assert unmoved.stderr == (
-        "laurel: a log was imported with its days moved (--end-now) before; do the same again, "
-        "or set another LAUREL_DATABASE\n"
-    )
+    unasked = await replay(laurel, log)
+    assert (unasked.code, unasked.stdout) == (0, ended.stdout)
+    assert unasked.stderr.startswith(f"{log.name} was imported before with its days moved by ")
+    # Another log has days of its own.
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "old.txt"
+    other.write_bytes(b"77777 19970105 1 10.00\n77777 19970106 1 10.00\n")
+    second = await replay(laurel, other, "--end-now")
+    assert (second.code, second.stderr, json.loads(second.stdout)["purchases"]) == (0, "", 2)
+
+
+async def test_the_summary_is_that_of_the_log_s_end_whatever_came_after(
+    laurel: Installation, embedded: None, tmp_path: Path
+) -> None:
+    (tmp_path / "first.txt").write_bytes(b"88888 19970105 1 60.00\n")
+    (tmp_path / "later.txt").write_bytes(b"88888 19980105 9 450.00\n")
+    first = await replay(laurel, tmp_path / "first.txt")
+    later = await replay(laurel, tmp_path / "later.txt")
+    assert json.loads(later.stdout)["points_issued"] == 60 + 450 + 50  # with the reward for ten CDs
+    assert (await replay(laurel, tmp_path / "first.txt")).stdout == first.stdout
+    assert json.loads(first.stdout)["members_by_tier"] == {"bronze": 1}
 
 
 @pytest.mark.parametrize("count", [1000, pytest.param(6919, marks=pytest.mark.soak)])

@@ -46,16 +46,20 @@ def test_every_fault_is_told_with_its_place(faulty: Faulty) -> None:
     assert last == f"laurel: {faulty.path} has 2 faults"
 
 
-@pytest.mark.parametrize(
-    ("content", "why"), [(None, "No such file or directory"), (b"code: \xff", "it is not UTF-8 text")]
-)
-def test_a_file_that_cannot_be_read_is_named(content: bytes | None, why: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = tmp_path / "program.yaml"
-    if content is not None:
-        path.write_bytes(content)
     result = CliRunner().invoke(main, ["program", "check", str(path)])
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"laurel: {path} cannot be read: {why}\n"
+    assert result.stderr == f"laurel: {path} cannot be read: No such file or directory\n"
+
+
+@pytest.mark.parametrize(("command", "code"), [("check", 1), ("diff", 1)])
+def test_a_file_that_is_not_text_is_told_with_its_place(command: str, code: int, tmp_path: Path) -> None:
+    path = tmp_path / "program.yaml"
+    path.write_bytes(b"code: \xff")
+    result = CliRunner().invoke(main, ["program", command, str(path)])
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert f"{path}:1:7: is not UTF-8; save the file as UTF-8\n" in result.stderr
 
 
 async def test_programs_are_compared_and_applied_beside_a_running_laurel(

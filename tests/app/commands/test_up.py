@@ -31,23 +31,27 @@ async def bought_at(laurel: Laurel) -> list[datetime]:
 
 @pytest.mark.parametrize("shift_days", [0, SHIFTED_DAYS])
 async def test_an_import_that_was_cut_short_is_gone_on_with_as_it_was_begun(laurel: Laurel, shift_days: int) -> None:
-    await laurel.imports.put(Import("cdnow", shift_days, started_at=utc_now()))
+    await laurel.imports.put(Import("cdnow:log.txt", shift_days, started_at=utc_now()))
     await import_example(laurel)
     first = datetime(1997, 1, 1, 12, tzinfo=UTC) + timedelta(days=shift_days)
     assert await bought_at(laurel) == [first, first + timedelta(days=2)]
-    known = await laurel.imports.get("cdnow")
+    known = await laurel.imports.get("cdnow:log.txt")
     assert known is not None
     assert known.shift_days == shift_days
     assert known.completed_at is not None
 
 
-async def test_the_first_import_ends_yesterday_and_happens_once(
-    laurel: Laurel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_first_import_ends_yesterday_and_happens_once(laurel: Laurel, tmp_path: Path) -> None:
     before = utc_now().date()
     await import_example(laurel)
     _, last = await bought_at(laurel)
     assert last.date() in {today - timedelta(days=1) for today in (before, utc_now().date())}
-    monkeypatch.setattr(up, "EXAMPLE_LOG", tmp_path / "missing.txt")
+    (tmp_path / "log.txt").unlink()
+    await import_example(laurel)
+    assert len(await bought_at(laurel)) == 2
+
+
+async def test_another_log_does_not_stand_in_for_the_example(laurel: Laurel) -> None:
+    await laurel.imports.put(Import("cdnow:other.txt", 0, started_at=utc_now(), completed_at=utc_now()))
     await import_example(laurel)
     assert len(await bought_at(laurel)) == 2

@@ -1,6 +1,8 @@
 """Recording and enrolling over the real stores: once per key, whatever happens at the same time."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from gamification.enrolment import AlreadyTaken, Enrolled, EnrolRequest
@@ -96,3 +98,15 @@ async def test_what_another_has_is_refused_and_the_rest_of_the_batch_enrolled(pl
     assert await play.members.by_enrolment_keys(["Bob"]) == {}
     assert await play.members.count() == 2
     assert await play.verify() == []
+
+
+async def test_a_clock_that_is_ahead_pushes_nothing_after_it_into_the_future(play: Play) -> None:
+    ann = await play.enrol("Ann")
+    ahead = replace(purchase("ahead"), occurred_at=NOW + timedelta(seconds=250))
+    [first] = await play.recorder.record([RecordRequest(ann.member_id, ahead)])
+    [second] = await play.recorder.record([RecordRequest(ann.member_id, purchase("next"), timed=False)])
+    assert isinstance(first, Recorded)
+    assert isinstance(second, Recorded)
+    assert (first.record.outcome.at, second.record.outcome.at) == (NOW, NOW)
+    assert first.record.activity == ahead
+    assert await play.verifier().verify_member(ann.member_id) == []

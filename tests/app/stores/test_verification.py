@@ -68,6 +68,8 @@ async def test_balance(play: Play, ann: Member) -> None:
     assert await found(play, ann.member_id) == [
         f"{ann.member_id}: balance: the entries sum to available 55, pending 0; "
         "the snapshot has available 1000, pending 0",
+        f"{ann.member_id}: balance: the open lots come to Balance(available=55, pending=0); "
+        "the snapshot has Balance(available=1000, pending=0)",
         f"{ann.member_id}: state: balance is Balance(available=1000, pending=0), "
         "replayed Balance(available=55, pending=0)",
     ]

@@ -20,7 +20,7 @@ def challenges(*each: str) -> str:
 
 
 def test_codes_are_unique_among_their_kind() -> None:
-    both = "{code: a, name: A, on: x, earn: {}}"
+    both = "{code: a, name: A, on: x, earn: {points: 1}}"
     assert_faults(
         HEAD
         + f"rules:\n  - {both}\n  - {both.replace('code: a', 'code: ‸a')}\n"
@@ -181,14 +181,14 @@ def _texts_within(annotation: Any, path: str) -> Iterator[str]:
 def test_kinds_that_are_not_for_activities() -> None:
     own = "is an effect, which challenges can count; a rule is for activities"
     assert_faults(
-        rule("earn: {}").replace("on: purchase", "on: [purchase, ‸points.earned, ‸tier.reachd]"),
+        rule("earn: {points: 1}").replace("on: purchase", "on: [purchase, ‸points.earned, ‸tier.reachd]"),
         ("rules.0.on.1", f"points.earned {own}"),
         (
             "rules.0.on.2",
             "there is no effect 'tier.reachd', and no activity's kind begins that way; did you mean 'tier.reached'?",
         ),
     )
-    assert_faults(rule("earn: {}").replace("purchase", "‸badge.won"), ("rules.0.on", f"badge.won {own}"))
+    assert_faults(rule("earn: {points: 1}").replace("purchase", "‸badge.won"), ("rules.0.on", f"badge.won {own}"))
     assert_faults(
         challenge("measure: steps, steps: [{title: S, on: ‸badge.one}]"),
         (
@@ -211,4 +211,22 @@ def test_thresholds_in_quotes_and_in_money_without_decimals() -> None:
     assert_faults(
         HEAD.replace("USD}", "JPY, decimals: 0}") + LADDER + "    - {code: high, name: H, threshold: ‸'10.5'}\n",
         ("tiers.levels.1.threshold", "has more decimals than the money, which has 0"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("decimals", "message"),
+    [
+        ("-1", "must be at least 0"),
+        ("4", "must be at most 3"),
+        ("true", "must be a whole number"),
+        ("two", "must be a whole number"),
+    ],
+)
+def test_thresholds_are_not_held_against_decimals_that_cannot_be(decimals: str, message: str) -> None:
+    assert_faults(
+        HEAD.replace("USD}", f"USD, decimals: ‸{decimals}}}")
+        + LADDER
+        + "    - {code: high, name: H, threshold: 10.50505}\n",
+        ("money.decimals", message),
     )

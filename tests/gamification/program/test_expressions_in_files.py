@@ -4,7 +4,7 @@ import pytest
 
 from tests.gamification.program.marked import HEAD, assert_faults
 
-RULE = HEAD + "rules:\n  - code: r\n    name: R\n    on: x\n    earn: {}\n    when: "
+RULE = HEAD + "rules:\n  - code: r\n    name: R\n    on: x\n    earn: {points: 1}\n    when: "
 UNKNOWN = "there is no 'member.tire' here; did you mean 'member.tier'?"
 
 
@@ -63,6 +63,21 @@ def test_in_plain_words(written: str, message: str) -> None:
 def test_amounts_and_counts_are_told_apart() -> None:
     hint = "write 100.0 to compare with an amount, 100 with a count"
     assert_faults(RULE + "activity.amount ‸> 1\n", ("rules.0.when", f"'>' does not work on (double, int); {hint}"))
+
+
+@pytest.mark.parametrize(
+    ("operation", "hint"),
+    [
+        *((compares, "write 100.0 to compare with an amount, 100 with a count") for compares in ("==", "!=", "<=")),
+        *((reckons, "use double(x) or int(x)") for reckons in ("+", "-", "*", "/")),
+    ],
+)
+def test_a_hint_for_what_is_done_with_a_count_and_an_amount(operation: str, hint: str) -> None:
+    whole = "true" if "=" in operation else "1.0"
+    assert_faults(
+        f"{RULE}(activity.quantity ‸{operation} 1.0) == {whole}\n",
+        ("rules.0.when", f"'{operation}' does not work on (int, double); {hint}"),
+    )
 
 
 @pytest.mark.parametrize(

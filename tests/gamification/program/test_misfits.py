@@ -2,10 +2,12 @@
 
 import pytest
 
+from gamification.program.source import read_program
 from tests.gamification.program.marked import HEAD, assert_faults, badge, challenge, rule, tiers
 
 NARROWS = "narrows per_amount or per_items, and neither is given; use a condition in 'when' instead"
 ONE_MEASURE = "give one of per_amount, per_items and formula, or none for points per activity"
+NOTHING = "says nothing; give points, and per_amount or per_items if they are for each of those"
 ONE_WAY = "give exactly one of measure, condition, challenge and tier"
 TEXT = "must be text, or one text per language (en: ..., da: ...)"
 WINDOW = "a window is 'lifetime', 'calendar day|week|month|quarter|year' or 'rolling N days' (1 to 3660)"
@@ -21,6 +23,8 @@ WINDOW = "a window is 'lifetime', 'calendar day|week|month|quarter|year' or 'rol
             "a formula gives the points itself; leave points out",
         ),
         (rule("earn: {categories: ‸[tea]}"), "rules.0.earn.categories", NARROWS),
+        (rule("earn: ‸{}"), "rules.0.earn", NOTHING),
+        (rule("earn: ‸{rounding: ceil}"), "rules.0.earn", NOTHING),
         (
             tiers("    - {code: a, name: A, threshold: ‸5}\n"),
             "tiers.levels.0.threshold",
@@ -99,4 +103,26 @@ def test_a_fault_within_a_field_does_not_hide_one_between_fields() -> None:
         ("tiers.levels.1.name", TEXT),
         ("tiers.levels.2.nmae", "unknown field 'nmae'; did you mean 'name'?"),
         ("tiers.levels.2.threshold", "the thresholds must rise from tier to tier"),
+    )
+
+
+@pytest.mark.parametrize("earn", ["per_amount: 2", "per_items: 2"])
+def test_points_per_amount_or_per_items_are_one_unless_told(earn: str) -> None:
+    assert read_program(rule(f"earn: {{{earn}}}")).rules[0].earn.points == 1
+
+
+def test_a_ladder_s_thresholds_are_all_told() -> None:
+    begins, falls = "the first tier needs threshold 0", "the thresholds must rise from tier to tier"
+    assert_faults(
+        tiers(
+            "    - {code: a, name: A, threshold: ‸100}\n"
+            "    - {code: b, name: B, threshold: ‸50}\n"
+            "    - {code: c, name: C, threshold: ‸60.5}\n"
+            "    - {code: d, name: D, threshold: ‸60}\n",
+            "points",
+        ),
+        ("tiers.levels.0.threshold", begins),
+        ("tiers.levels.1.threshold", falls),
+        ("tiers.levels.2.threshold", "a threshold in points is a whole number"),
+        ("tiers.levels.3.threshold", falls),
     )

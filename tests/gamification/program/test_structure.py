@@ -51,12 +51,12 @@ ADDRESS = "must be an address that begins with https:// or /, without blanks, at
         (HEAD + "rules:‸\n", "rules", "has no value"),
         (HEAD + "rules:\n  - ‸7\n", "rules.0", GROUP),
         (
-            rule("‸earning: {points: 1}").replace("on: purchase", "earn: {}, on: purchase"),
+            rule("‸earning: {points: 1}").replace("on: purchase", "earn: {points: 1}, on: purchase"),
             "rules.0.earning",
             "unknown field 'earning'; did you mean 'earn'?",
         ),
         (
-            rule("earn: {}, ‸colour: red"),
+            rule("earn: {points: 1}, ‸colour: red"),
             "rules.0.colour",
             "unknown field 'colour'; known here: caps, code, cooldown_minutes, earn, name, on, qualifying, when",
         ),
@@ -76,22 +76,22 @@ ADDRESS = "must be an address that begins with https:// or /, without blanks, at
             "has too many digits; at most 9 are allowed",
         ),
         (
-            rule("earn: {rounding: ‸celi}"),
+            rule("earn: {points: 1, rounding: ‸celi}"),
             "rules.0.earn.rounding",
             "'celi' is not one of the choices; did you mean 'ceil'?",
         ),
         (
-            rule("earn: {rounding: ‸up}"),
+            rule("earn: {points: 1, rounding: ‸up}"),
             "rules.0.earn.rounding",
             "'up' is not one of the choices; known here: ceil, floor, half_up",
         ),
-        (rule("earn: {}, qualifying: ‸maybe"), "rules.0.qualifying", "must be true or false"),
-        (rule("earn: {}, caps: {day: ‸-1}"), "rules.0.caps.day", "must be at least 0"),
-        (rule("earn: {}").replace("purchase", "‸Purchase"), "rules.0.on", KIND),
-        (rule("earn: {}").replace("purchase", "[visit, ‸Visit]"), "rules.0.on.1", KIND),
-        (rule("earn: {}").replace("purchase", "‸[]"), "rules.0.on", "must not be empty"),
+        (rule("earn: {points: 1}, qualifying: ‸maybe"), "rules.0.qualifying", "must be true or false"),
+        (rule("earn: {points: 1}, caps: {day: ‸-1}"), "rules.0.caps.day", "must be at least 0"),
+        (rule("earn: {points: 1}").replace("purchase", "‸Purchase"), "rules.0.on", KIND),
+        (rule("earn: {points: 1}").replace("purchase", "[visit, ‸Visit]"), "rules.0.on.1", KIND),
+        (rule("earn: {points: 1}").replace("purchase", "‸[]"), "rules.0.on", "must not be empty"),
         (
-            rule("earn: {}").replace("purchase", f"‸[{', '.join(['x'] * 21)}]"),
+            rule("earn: {points: 1}").replace("purchase", f"‸[{', '.join(['x'] * 21)}]"),
             "rules.0.on",
             "has 21 entries; at most 20 are allowed",
         ),
@@ -119,7 +119,7 @@ def test_a_missing_field_is_told_where_its_part_begins() -> None:
 
 def test_a_misspelt_field_is_not_told_as_missing_too() -> None:
     assert_faults(
-        HEAD + "rules:\n  - code: a\n    ‸nmae: A\n    on: x\n    earn: {}\n",
+        HEAD + "rules:\n  - code: a\n    ‸nmae: A\n    on: x\n    earn: {points: 1}\n",
         ("rules.0.nmae", "unknown field 'nmae'; did you mean 'name'?"),
     )
 

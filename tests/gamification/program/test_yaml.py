@@ -14,7 +14,7 @@ UNFIT = "must not hold control characters or half characters"
 
 
 def test_on_is_a_field_and_not_true() -> None:
-    program = read_program(HEAD + "rules:\n  - code: r\n    name: R\n    on: purchase\n    earn: {}\n")
+    program = read_program(HEAD + "rules:\n  - code: r\n    name: R\n    on: purchase\n    earn: {points: 1}\n")
     assert program.rules[0].on == ("purchase",)
 
 
@@ -36,7 +36,7 @@ def test_a_leading_zero_is_not_octal() -> None:
 
 @pytest.mark.parametrize(("word", "meant"), [("true", True), ("False", False), ("TRUE", True)])
 def test_true_and_false(word: str, meant: bool) -> None:
-    assert read_program(rule(f"earn: {{}}, qualifying: {word}")).rules[0].qualifying is meant
+    assert read_program(rule(f"earn: {{points: 1}}, qualifying: {word}")).rules[0].qualifying is meant
 
 
 @pytest.mark.parametrize("written", ["0.1", "12345.6789", "'0.1'", "1e-2", "2"])
@@ -85,7 +85,7 @@ def test_a_field_twice() -> None:
             "'*shop' is an alias; write the value out, or use quotes",
         ),
         (
-            HEAD + "rules:\n- code: r\n  name: R\n  on: x\n  earn: {}\n  when: ‸!has(activity.attributes.x)\n",
+            HEAD + "rules:\n- code: r\n  name: R\n  on: x\n  earn: {points: 1}\n  when: ‸!has(activity.attributes.x)\n",
             "rules.0.when",
             "'!has(activity.attributes.x)' is a YAML tag; put the text in quotes",
         ),
