@@ -14,20 +14,19 @@ from gamification.activity import (
     problems_of,
     to_milliseconds,
 )
+from gamification.contention import insist
 from gamification.member import Member, Profile, language_problems, loyalty_number, profile_problems
 from gamification.program import Program
 from gamification.recording import (
-    MAX_COMMIT_ATTEMPTS,
     IdempotencyConflict,
     InvalidInput,
     MemberFold,
     Recorded,
     RecordRequest,
-    backoff_seconds,
     hash_of,
 )
 from gamification.state import State
-from gamification.stores import AppliedProgram, CommitConflict, Stores, StoreUnavailable
+from gamification.stores import AppliedProgram, CommitConflict, Stores
 
 MAX_ENROLMENTS_PER_CALL = 64
 ENROLMENT_KEY = "#enrolment"
@@ -103,17 +102,13 @@ class Enroller:
         try:
             return await self._attempt(requests)
         except CommitConflict:
-            return [await self._insist(request) for request in requests]
+            return [await self._alone(request) for request in requests]
 
-    async def _insist(self, request: EnrolRequest) -> EnrolResult:
-        for attempt in range(MAX_COMMIT_ATTEMPTS):
-            await asyncio.sleep(backoff_seconds(attempt))
-            try:
-                return (await self._attempt([request]))[0]
-            except CommitConflict as conflict:
-                if conflict.taken in ("handle", "external_id"):
-                    return AlreadyTaken(conflict.taken)
-        raise StoreUnavailable(f"an enrolment met {MAX_COMMIT_ATTEMPTS} conflicts in a row")
+    async def _alone(self, request: EnrolRequest) -> EnrolResult:
+        try:
+            return (await insist(lambda: self._attempt([request]), final=("handle", "external_id")))[0]
+        except CommitConflict as conflict:
+            return AlreadyTaken(str(conflict.taken))
 
     async def _attempt(self, requests: Sequence[EnrolRequest]) -> list[EnrolResult]:
         known, applied = await asyncio.gather(

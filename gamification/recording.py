@@ -3,23 +3,21 @@
 import asyncio
 import hashlib
 import json
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from gamification.activity import Activity, Problem, normalised, problems_of, to_milliseconds
+from gamification.contention import insist
 from gamification.fold import Applied, InsufficientPoints, advance, apply, next_due_at
 from gamification.member import Member
 from gamification.record import Outcome, Record
-from gamification.stores import AppliedProgram, Commit, CommitConflict, Stores, StoreUnavailable
+from gamification.stores import AppliedProgram, Commit, CommitConflict, Stores
 
 MAX_ITEMS_PER_CALL = 500
 MAX_MEMBERS_PER_COMMIT = 64
-MAX_COMMIT_ATTEMPTS = 12
-FIRST_BACKOFF_SECONDS = 0.005
-MAX_BACKOFF_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +159,9 @@ class Recorder:
         results: dict[int, RecordResult] = {}
         for member_id in dict.fromkeys(request.member_id for request in requests):
             places = [place for place, request in enumerate(requests) if request.member_id == member_id]
-            alone = await self._insist([requests[place] for place in places])
+            alone = await insist(partial(self._attempt, [requests[place] for place in places]))
             results.update(zip(places, alone, strict=True))
         return [results[place] for place in range(len(requests))]
-
-    async def _insist(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
-        """One member's activities, again and again while others write to the same member; bounded."""
-        for attempt in range(MAX_COMMIT_ATTEMPTS):
-            await asyncio.sleep(backoff_seconds(attempt))
-            try:
-                return await self._attempt(requests)
-            except CommitConflict:
-                continue
-        raise StoreUnavailable(f"the member was written to by others {MAX_COMMIT_ATTEMPTS} times in a row")
 
     async def _attempt(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
         members, known, applied = await asyncio.gather(
@@ -240,10 +228,3 @@ class MemberFold:
         record = Record(self._member.member_id, seq, self._applied.version, activity, outcome, self._now, input_hash)
         self.records.append(record)
         return record
-
-
-def backoff_seconds(attempt: int) -> float:
-    """How long to wait before an attempt: none at first, then doubling with full jitter up to a bound."""
-    if attempt == 0:
-        return 0.0
-    return random.uniform(0, min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2**attempt))  # noqa: S311

@@ -1,6 +1,5 @@
 """The members in MongoDB, each with their snapshot. Snapshots change through the journal only."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -10,9 +9,9 @@ from app.stores.claims import Claim, Claims
 from app.stores.codec import Unreadable, read_member, try_member
 from app.stores.connection import Connection, Document
 from app.stores.transaction import Session, transact
+from gamification.contention import insist
 from gamification.member import Member
-from gamification.recording import MAX_COMMIT_ATTEMPTS, backoff_seconds
-from gamification.stores import CommitConflict, HandleTaken, ProfileChanges, StoreUnavailable
+from gamification.stores import CommitConflict, HandleTaken, ProfileChanges
 
 
 class MongoMembers:
@@ -90,14 +89,10 @@ class MongoMembers:
             await self._change_handle(member_id, before.profile.handle, after.profile.handle, session)
             return after
 
-        for attempt in range(MAX_COMMIT_ATTEMPTS):
-            await asyncio.sleep(backoff_seconds(attempt))
-            try:
-                return await transact(self._connection, change)
-            except CommitConflict as conflict:
-                if conflict.taken:
-                    raise HandleTaken from conflict
-        raise StoreUnavailable(f"the member was written to by others {MAX_COMMIT_ATTEMPTS} times in a row")
+        try:
+            return await insist(lambda: transact(self._connection, change), final=("handle",))
+        except CommitConflict as conflict:
+            raise HandleTaken from conflict
 
     async def save_showcase(self, member_id: str, showcase: tuple[str, ...]) -> Member | None:
         """Replace the showcased badges; returns the member as they are now, None if there is no such member.

@@ -1,0 +1,38 @@
+"""Contention: trying a commit again while others write to the same member, a bounded number of times."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar
+
+from gamification.stores import CommitConflict, StoreUnavailable
+
+MAX_COMMIT_ATTEMPTS = 12
+FIRST_BACKOFF_SECONDS = 0.005
+MAX_BACKOFF_SECONDS = 0.25
+
+_T = TypeVar("_T")
+
+
+async def insist(attempt: Callable[[], Awaitable[_T]], final: Collection[str] = ()) -> _T:
+    """What ``attempt`` comes to once no one else is faster. It reads anew each time.
+
+    Raises:
+        CommitConflict: what is taken is among ``final``, so that trying again is of no use.
+        StoreUnavailable: others were faster ``MAX_COMMIT_ATTEMPTS`` times in a row.
+    """
+    for number in range(MAX_COMMIT_ATTEMPTS):
+        await asyncio.sleep(_backoff_seconds(number))
+        try:
+            return await attempt()
+        except CommitConflict as conflict:
+            if conflict.taken in final:
+                raise
+    raise StoreUnavailable(f"the member was written to by others {MAX_COMMIT_ATTEMPTS} times in a row")
+
+
+def _backoff_seconds(attempt: int) -> float:
+    """How long to wait before an attempt: none at first, then doubling with full jitter up to a bound."""
+    if attempt == 0:
+        return 0.0
+    return random.uniform(0, min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2**attempt))  # noqa: S311
