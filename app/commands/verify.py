@@ -9,10 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from app.commands.running import FAILED, command_of, settings_of_environment
 from app.operator_error import OperatorError
 from app.stores.claims import Claims
-from app.verification import Difference, Verifier
+from app.verification import Verifier
 from app.wiring import Laurel, open_existing
-
-MAX_SHOWN = 1000
 
 
 @click.command()
@@ -26,11 +24,7 @@ async def verify(*, member: str | None) -> None:
     async with open_existing(settings_of_environment()) as laurel:
         verifier = Verifier(laurel.members, laurel.journal, laurel.programs, Claims(laurel.connection))
         members, found = await (_one(laurel, verifier, member) if member else _all(laurel, verifier))
-    for difference in found[:MAX_SHOWN]:
-        click.echo(str(difference))
-    if len(found) > MAX_SHOWN:
-        click.echo(f"and {len(found) - MAX_SHOWN} more")
-    click.echo(f"{_counted(members, 'member')} verified, {_counted(len(found), 'difference')}")
+    click.echo(f"{_counted(members, 'member')} verified, {_counted(found, 'difference')}")
     if found:
         sys.exit(FAILED)
 
@@ -39,18 +33,23 @@ def _counted(number: int, what: str) -> str:
     return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
-async def _one(laurel: Laurel, verifier: Verifier, loyalty_number: str) -> tuple[int, list[Difference]]:
-    found = (await laurel.members.by_loyalty_numbers([loyalty_number])).get(loyalty_number)
-    if found is None:
+async def _one(laurel: Laurel, verifier: Verifier, loyalty_number: str) -> tuple[int, int]:
+    member = (await laurel.members.by_loyalty_numbers([loyalty_number])).get(loyalty_number)
+    if member is None:
         raise OperatorError(f"there is no member with the loyalty number {loyalty_number}")
-    return 1, list(await verifier.verify_member(found.member_id))
+    found = await verifier.verify_member(member.member_id)
+    for difference in found:
+        click.echo(str(difference))
+    return 1, len(found)
 
 
-async def _all(laurel: Laurel, verifier: Verifier) -> tuple[int, list[Difference]]:
-    seen = 0
+async def _all(laurel: Laurel, verifier: Verifier) -> tuple[int, int]:
+    """Print every difference as it is found; returns how many members there were, and how many differences."""
+    seen = found = 0
     columns = (TextColumn("Replaying journals"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    # What is printed meanwhile belongs on standard output, and not where the bar is.
+    with Progress(*columns, console=console, disable=not console.is_terminal, redirect_stdout=False) as bar:
         task = bar.add_task("members", total=await laurel.members.count())
 
         def progress(members: int) -> None:
@@ -58,5 +57,7 @@ async def _all(laurel: Laurel, verifier: Verifier) -> tuple[int, list[Difference
             seen += members
             bar.advance(task, members)
 
-        found = [difference async for difference in verifier.verify(progress)]
+        async for difference in verifier.verify(progress):
+            click.echo(str(difference))
+            found += 1
     return seen, found
