@@ -6,21 +6,15 @@ from gamification.member import Member
 from schema.context import Reading
 from schema.ids import to_global_id
 from schema.types.node import Node
-from schema.types.program import Rarity, Tier, show_tier, words
+from schema.types.program import BadgeFace, Rarity, Tier, show_tier, words
 
 PROFILE_ID = "PublicProfile"
 
 
 @strawberry.type(description="A badge that a member shows to others.")
-class ShowcasedBadge:
+class ShowcasedBadge(BadgeFace):
     """A badge that a member shows to others."""
 
-    code: str = strawberry.field(description="The badge's code in the program.")
-    name: str = strawberry.field(description="In the reader's language.")
-    icon_url: str | None = strawberry.field(
-        description="An https address, or a path on this server; null without a picture."
-    )
-    rarity: Rarity = strawberry.field(description="How rare the badge is meant to be.")
     level: int = strawberry.field(description="The level that the member has, from 1.")
     level_name: str | None = strawberry.field(description="In the reader's language; null where the level has no name.")
 

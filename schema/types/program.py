@@ -35,9 +35,9 @@ class Tier:
     benefits: list[str] = strawberry.field(description="What the tier brings, in the reader's language.")
 
 
-@strawberry.type(description="A goal that the program sets.")
-class Challenge:
-    """A goal that the program sets."""
+@strawberry.type(description="What a challenge looks like, whoever looks at it.")
+class ChallengeFace:
+    """What a challenge looks like, whoever looks at it."""
 
     code: str = strawberry.field(description="Its name within the program, the same in every language.")
     title: str = strawberry.field(description="In the reader's language.")
@@ -46,6 +46,24 @@ class Challenge:
     )
     reward_points: BigInt = strawberry.field(description="Points for completing it; 0 for none.")
     reward_badge: str | None = strawberry.field(description="The code of the badge that is won with it; null for none.")
+
+
+@strawberry.type(description="What a badge looks like, whoever looks at it.")
+class BadgeFace:
+    """What a badge looks like, whoever looks at it."""
+
+    code: str = strawberry.field(description="Its name within the program, the same in every language.")
+    name: str = strawberry.field(description="In the reader's language.")
+    icon_url: str | None = strawberry.field(
+        description="An https address, or a path on this server; null without a picture."
+    )
+    rarity: Rarity = strawberry.field(description="How rare the badge is meant to be.")
+
+
+@strawberry.type(description="A goal that the program sets.")
+class Challenge(ChallengeFace):
+    """A goal that the program sets."""
+
     target: float = strawberry.field(
         description="What must be reached, in `unit`; for a challenge of steps, how many there are."
     )
@@ -73,18 +91,12 @@ class BadgeLevel:
 
 
 @strawberry.type(description="A badge that can be won. Secret ones are not listed.")
-class Badge:
+class Badge(BadgeFace):
     """A badge that can be won."""
 
-    code: str = strawberry.field(description="Its name within the program, the same in every language.")
-    name: str = strawberry.field(description="In the reader's language.")
     description: str | None = strawberry.field(
         description="In the reader's language; null where the program gives none."
     )
-    icon_url: str | None = strawberry.field(
-        description="An https address, or a path on this server; null without a picture."
-    )
-    rarity: Rarity = strawberry.field(description="How rare the badge is meant to be.")
     levels: list[BadgeLevel] = strawberry.field(description="At least one, lowest first.")
 
 

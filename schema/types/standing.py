@@ -10,7 +10,7 @@ from gamification.progress import badge_progress, challenge_progress, tier_progr
 from gamification.state import State
 from schema.context import Reading
 from schema.scalars import BigInt
-from schema.types.program import Rarity, Tier, show_tier, words
+from schema.types.program import BadgeFace, ChallengeFace, Rarity, Tier, show_tier, words
 from schema.types.progress import ProgressBar, show_progress
 
 _CHALLENGE_ORDER = (Phase.ACTIVE, Phase.LOCKED, Phase.UPCOMING, Phase.COMPLETED, Phase.ENDED)
@@ -40,16 +40,9 @@ class TierStanding:
 
 
 @strawberry.type(description="A challenge as it stands for a member.")
-class MemberChallenge:
+class MemberChallenge(ChallengeFace):
     """A challenge as it stands for a member."""
 
-    code: str = strawberry.field(description="Its name within the program, the same in every language.")
-    title: str = strawberry.field(description="In the reader's language.")
-    description: str | None = strawberry.field(
-        description="In the reader's language; null where the program gives none."
-    )
-    reward_points: BigInt = strawberry.field(description="Points for completing it; 0 for none.")
-    reward_badge: str | None = strawberry.field(description="The code of the badge that is won with it; null for none.")
     ends_at: datetime | None = strawberry.field(
         description="When the chance, or the current period, is over; null where neither ends."
     )
@@ -61,18 +54,12 @@ class MemberChallenge:
 
 
 @strawberry.type(description="A badge as it stands for a member.")
-class MemberBadge:
+class MemberBadge(BadgeFace):
     """A badge as it stands for a member."""
 
-    code: str = strawberry.field(description="Its name within the program, the same in every language.")
-    name: str = strawberry.field(description="In the reader's language.")
     description: str | None = strawberry.field(
         description="In the reader's language; null where the program gives none."
     )
-    icon_url: str | None = strawberry.field(
-        description="An https address, or a path on this server; null without a picture."
-    )
-    rarity: Rarity = strawberry.field(description="How rare the badge is meant to be.")
     level: int = strawberry.field(description="The level reached; 0 for a badge not yet won.")
     level_name: str | None = strawberry.field(
         description="In the reader's language; null where the level has no name, or none is reached."
