@@ -22,8 +22,8 @@ test: .venv/test.stamp ## lint, types, import rules and all tests
 soak: .venv/test.stamp ## slow endurance tests
 	@$(VENV)/pytest -m soak --timeout 0
 
-bench: .venv/test.stamp ## measure throughput and latency
-	@$(VENV)/python -m benchmarks
+bench: .venv/test.stamp ## measure throughput and latency; BENCH=boards, campaigns or subscriptions for those
+	@$(VENV)/python -m benchmarks$(if $(BENCH),.$(BENCH))
 
 audit: .venv/test.stamp ## the GraphQL-over-HTTP audits (needs Node.js)
 	@PATH="$(CURDIR)/$(VENV):$$PATH" sh tests/graphql_http/run

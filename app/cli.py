@@ -9,6 +9,7 @@ _COMMANDS = {
     "serve": ("app.commands.serve", "Serve the API."),
     "replay": ("app.commands.replay", "Import the purchase log FILE and print what it came to."),
     "verify": ("app.commands.verify", "Replay every journal against its snapshot."),
+    "boards": ("app.commands.boards", "Compare the boards in Redis with MongoDB, and build them anew."),
     "program": ("app.commands.program", "Check, compare and apply program files."),
     "token": ("app.commands.credentials", "Print a bearer token for a member or for staff."),
     "apikey": ("app.commands.credentials", "Make, list and revoke the API keys of services."),

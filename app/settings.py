@@ -29,6 +29,10 @@ class Settings(BaseSettings):
     """A replica set or sharded cluster; None starts the embedded server."""
     redis_url: str | None = None
     """Redis 7+ or Valkey 8+; None starts the embedded server."""
+    redis_cluster: bool = False
+    """Whether ``redis_url`` names a node of a Redis Cluster."""
+    redis_prefix: str = Field(default="laurel", pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    """What the name of every key and channel in Redis begins with."""
     database: str = Field(default="laurel", pattern=r"^[a-z][a-z0-9_]{0,62}$")
     store_timeout_seconds: float = Field(default=5.0, gt=0, le=60)
     """How long one operation on a store may take before the caller is told that it is unavailable."""

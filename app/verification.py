@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from app.campaigns.audit import BudgetAudit
+from app.campaigns.store import MongoCampaigns
 from app.stores.claims import Claims, claims_of
 from app.stores.codec import Unreadable
 from app.stores.journal import MongoJournal
 from app.stores.members import MongoMembers
 from app.stores.programs import MongoPrograms
-from gamification.fold import replay_one
+from gamification.fold import NO_CAMPAIGNS, CampaignVersions, replay_one
 from gamification.lots import balance_of
 from gamification.member import Member
 from gamification.record import Entry, Outcome, Record
@@ -26,12 +28,15 @@ MAX_READINGS = 5
 MAX_DIFFERENCES_PER_MEMBER = 20
 MAX_VALUE_CHARS = 80
 
-What = Literal["state", "outcome", "sequence", "balance", "program", "member", "claim", "unreadable"]
+What = Literal["state", "outcome", "sequence", "balance", "program", "campaign", "member", "claim", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it must be: with which member, in which record if it is about one, and what."""
+    """One thing that is not as it must be: with which member, in which record if it is about one, and what.
+
+    Where it is about what was given of a campaign, ``member_id`` is the campaign's code.
+    """
 
     member_id: str
     what: What
@@ -46,17 +51,27 @@ class Difference:
 class Verifier:
     """Compares what the stores hold with what it must be. Changes nothing."""
 
-    def __init__(self, members: MongoMembers, journal: MongoJournal, programs: MongoPrograms, claims: Claims) -> None:
+    def __init__(
+        self,
+        members: MongoMembers,
+        journal: MongoJournal,
+        programs: MongoPrograms,
+        campaigns: MongoCampaigns,
+        claims: Claims,
+    ) -> None:
         self._members, self._journal, self._programs, self._claims = members, journal, programs, claims
+        self._campaigns = campaigns
         self._versions: dict[int, AppliedProgram | None] = {}
 
     async def verify(self, progress: Callable[[int], None] | None = None) -> AsyncIterator[Difference]:
-        """Every difference of every member; ``progress`` is told how many more members are done.
+        """Every difference of every member, then of campaigns; ``progress`` is told how many more members are done.
 
         Raises:
             StoreUnavailable: a store did not answer in time.
         """
-        records = _Ahead(self._journal.stream())
+        audit = BudgetAudit(self._campaigns)
+        await audit.begin()
+        records = _Ahead(audit.passing(self._journal.stream()))
         async for batch in self._members.stream(MEMBERS_PER_BATCH):
             for member_id in await self._suspects(batch, records):
                 for difference in await self.verify_member(member_id):
@@ -66,6 +81,8 @@ class Verifier:
         async for member_id in records.before(None):
             for difference in await self.verify_member(member_id):
                 yield difference
+        for code, detail in await audit.finish():
+            yield Difference(code, "campaign", detail)
 
     async def verify_member(self, member_id: str) -> Sequence[Difference]:
         """The differences of one member, up to a bound; of an id that is nobody's too.
@@ -90,7 +107,7 @@ class Verifier:
             suspects += [member_id async for member_id in records.before(member.member_id)]
             replaying = _Replaying(member)
             async for record in records.of(member.member_id):
-                replaying.add(record, await self._version(record))
+                replaying.add(record, await self._version(record), await self._terms(record))
             if replaying.differences():
                 suspects.append(member.member_id)
         suspects += [difference.member_id for difference in await self._claim_differences(batch)]
@@ -103,7 +120,7 @@ class Verifier:
             return [Difference(member_id, "member", f"{held} no such member")]
         replaying = _Replaying(member)
         async for record in self._journal.history(member_id):
-            replaying.add(record, await self._version(record))
+            replaying.add(record, await self._version(record), await self._terms(record))
         return [*replaying.differences(), *await self._claim_differences([member])]
 
     async def _version(self, record: Record | Unreadable) -> AppliedProgram | None:
@@ -113,6 +130,10 @@ class Verifier:
         if version not in self._versions:
             self._versions[version] = await self._programs.version(version)
         return self._versions[version]
+
+    async def _terms(self, record: Record | Unreadable) -> CampaignVersions:
+        grants = record.grants if isinstance(record, Record) else ()
+        return await self._campaigns.terms(grants) if grants else NO_CAMPAIGNS
 
     async def _claim_differences(self, members: Sequence[Member | Unreadable]) -> Sequence[Difference]:
         """The members that would not be found, or be taken for another, by what is theirs alone."""
@@ -171,7 +192,7 @@ class _Replaying:
         else:
             self._state = State.new(member.enrolled_at)
 
-    def add(self, record: Record | Unreadable, applied: AppliedProgram | None) -> None:
+    def add(self, record: Record | Unreadable, applied: AppliedProgram | None, terms: CampaignVersions) -> None:
         """Take the step of the next record. Where one cannot be taken, the rest only counts and is not replayed."""
         if isinstance(record, Unreadable):
             self._state = None
@@ -188,7 +209,12 @@ class _Replaying:
             self._state = None
             self._note("program", f"version {record.program_version} is not known", record.seq)
             return
-        self._state, outcome = replay_one(self._state, record, applied.program)
+        for grant in record.grants:
+            if (grant.campaign, grant.version) not in terms:
+                self._state = None
+                self._note("campaign", f"version {grant.version} of {grant.campaign} is not known", record.seq)
+                return
+        self._state, outcome = replay_one(self._state, record, applied.program, terms)
         if outcome != record.outcome:
             detail = "none now" if outcome is None else _fields_that_differ(record.outcome, outcome)
             self._note("outcome", detail, record.seq)

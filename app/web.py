@@ -3,18 +3,19 @@
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 import schema
-from app.auth import Authenticator, InvalidCredentials
-from app.http.graphql import UNAUTHENTICATED, graphql_app
+from app.auth import Authenticator
+from app.http.graphql import graphql_app
 from app.http.health import Ping, health_endpoint
+from app.http.subscriptions import Connections
 from schema.build import build_schema
 from schema.context import Context, Game
-from schema.faults import CallerError
 from schema.languages import accepted_languages
+from schema.principals import Principal
 
 HOME_QUERY = (Path(schema.__file__).parent / "home.graphql").read_text(encoding="utf-8")
 """The query that every phone sends when the app opens; also what the development page starts with."""
@@ -26,18 +27,26 @@ def web_app(game: Game, authenticator: Authenticator, pings: dict[str, Ping], ic
     ``icons`` is a folder of badge icons to serve under ``/icons``, where there is one.
     """
 
-    async def make_context(request: Request) -> Context:
-        try:
-            principal = await authenticator.authenticate(request.headers.get("authorization"))
-        except InvalidCredentials as refusal:
-            raise CallerError(UNAUTHENTICATED, f"The credentials are refused: {refusal.reason}.") from None
-        return Context(game, principal, accepted_languages(request.headers.get("accept-language")))
+    async def make_context(connection: HTTPConnection, principal: Principal) -> Context:
+        return Context(game, principal, accepted_languages(connection.headers.get("accept-language")))
 
-    graphql = graphql_app(build_schema(), make_context, ide_query=HOME_QUERY)
+    connections = Connections()
+    graphql = graphql_app(
+        build_schema(), authenticator.identify, make_context, connections=connections, ide_query=HOME_QUERY
+    )
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
+        WebSocketRoute("/graphql", graphql),
         Route("/health", health_endpoint(pings, required=["mongodb"]), methods=["GET"]),
     ]
     if icons is not None and icons.is_dir():
         routes.append(Mount("/icons", StaticFiles(directory=icons)))
-    return Starlette(routes=routes)
+    web = Starlette(routes=routes)
+    web.state.connections = connections
+    return web
+
+
+def end_streams(web: Starlette) -> None:
+    """Tell an application made by `web_app` that its process ends, so that no stream holds it up."""
+    connections: Connections = web.state.connections
+    connections.end()

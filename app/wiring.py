@@ -6,24 +6,39 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import OperationFailure
-from redis.asyncio import Redis
 
 from app.auth import Authenticator, build_authenticator, load_or_create_secret
+from app.boards.archive import MongoRuns, MongoStandings
+from app.boards.closing import PeriodCloser
+from app.boards.periods import MongoBoardPeriods
+from app.boards.wire import Client
+from app.boards.wire import connect as connect_redis
+from app.campaigns.allowances import Allowances
+from app.campaigns.figures import LiveFigures
+from app.campaigns.filing import Filing
+from app.campaigns.store import MongoCampaigns
+from app.campaigns.watcher import CampaignWatcher
 from app.clock import utc_now
 from app.embedded import StoreServers, embedded_servers, running_servers
 from app.http.health import Ping
+from app.live.assembly import Live, assemble
+from app.live.background import Job
+from app.live.hints import Hints
 from app.operator_error import OperatorError
 from app.settings import Settings
 from app.stores.api_keys import MongoApiKeys
 from app.stores.connection import Connection, Document, connect
+from app.stores.friends import MongoFriendships
 from app.stores.imports import MongoImports
 from app.stores.indexes import ensure_indexes
 from app.stores.journal import MongoJournal
+from app.stores.keys import MongoKeys
 from app.stores.members import MongoMembers
 from app.stores.programs import MongoPrograms
 from gamification.enrolment import Enroller, Identities
@@ -31,7 +46,10 @@ from gamification.member import LOYALTY_NUMBER_DIGITS
 from gamification.program.source import read_program
 from gamification.recording import Recorder
 from gamification.stores import Stores, StoreUnavailable
+from schema.campaign_feed import CampaignFeed
 from schema.context import Game
+from schema.sealed_cursors import SealedCursors
+from schema.tops import Tops
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +63,24 @@ class Laurel:
     members: MongoMembers
     journal: MongoJournal
     programs: MongoPrograms
+    campaigns: MongoCampaigns
+    campaign_watcher: CampaignWatcher
+    campaign_figures: LiveFigures
+    closer: PeriodCloser
     imports: MongoImports
     api_keys: MongoApiKeys
     pings: dict[str, Ping]
+    live: Live
+
+    def jobs(self) -> dict[str, Job]:
+        """What runs in the background while this process serves, by name."""
+        return {
+            **self.live.jobs(),
+            "period closer": self.closer.run,
+            "campaign watcher": self.campaign_watcher.run,
+            "campaign figures": self.campaign_figures.run,
+            "campaign feed": self.game.campaign_feed.run,
+        }
 
     @property
     def icons(self) -> Path:
@@ -125,7 +158,7 @@ def require_data(settings: Settings) -> None:
 @asynccontextmanager
 async def _over(servers: StoreServers, settings: Settings) -> AsyncIterator[Laurel]:
     client = connect(servers.mongo_url, settings.store_timeout_seconds)
-    redis = Redis.from_url(servers.redis_url, socket_timeout=settings.store_timeout_seconds)
+    redis = connect_redis(servers.redis_url, settings.store_timeout_seconds, cluster=settings.redis_cluster)
     try:
         database = client[settings.database]
         connection = Connection(database, settings.store_timeout_seconds)
@@ -140,6 +173,7 @@ async def _over(servers: StoreServers, settings: Settings) -> AsyncIterator[Laur
                 "mongodb": lambda: client.admin.command("ping"),
                 "redis": redis.ping,
             },
+            redis=redis,
         )
     finally:
         await redis.aclose()
@@ -171,21 +205,61 @@ def wire(
     api_keys: MongoApiKeys,
     pings: dict[str, Ping],
     *,
+    redis: Client,
     now: Callable[[], datetime] = utc_now,
 ) -> Laurel:
-    """Laurel over a connection that is there already. Its indexes have been ensured, and whoever made it closes it."""
-    members, journal = MongoMembers(connection), MongoJournal(connection)
+    """Laurel over connections that are there already. The indexes have been ensured; whoever made them closes them."""
     programs = MongoPrograms(connection, read_program)
-    stores = Stores(members, journal, programs)
+    live = assemble(connection, redis, settings.redis_prefix, programs, now)
+    allowances = Allowances(connection)
+    members = MongoMembers(connection, live.announcer.written)
+    journal = MongoJournal(connection, allowances, live.announcer.written)
+    figures = LiveFigures(redis, settings.redis_prefix)
+    campaigns = MongoCampaigns(connection, allowances, figures, partial(live.hub.announce, Hints(campaigns=True)), now)
+    programs.filing = Filing(campaigns)
+    watcher = CampaignWatcher(campaigns, programs, figures, live.hub, now)
+    periods = MongoBoardPeriods(connection)
+    standings = MongoStandings(connection, periods)
+    stores = Stores(
+        members=members,
+        journal=journal,
+        programs=programs,
+        campaigns=campaigns,
+        friends=MongoFriendships(connection),
+        boards=live.reads,
+        standings=standings,
+    )
     tolerance = timedelta(seconds=settings.future_tolerance_seconds)
     identities = Identities(
         member_id=lambda: uuid4().hex, serial=lambda: secrets.randbelow(10 ** (LOYALTY_NUMBER_DIGITS - 1))
     )
+    recorder = Recorder(stores, now, tolerance)
     game = Game(
         stores=stores,
-        recorder=Recorder(stores, now, tolerance),
+        recorder=recorder,
         enroller=Enroller(stores, now, tolerance, identities),
+        signals=live.hub,
+        tops=Tops(live.reads, members),
+        cursors=SealedCursors(MongoKeys(connection).cursor_key),
+        campaign_feed=CampaignFeed(campaigns, live.hub),
         now=now,
     )
     imports = MongoImports(connection)
-    return Laurel(settings, servers, connection, game, members, journal, programs, imports, api_keys, pings)
+    closer = PeriodCloser(periods, MongoRuns(connection), members, programs, recorder, now=now)
+    return Laurel(
+        settings,
+        servers,
+        connection,
+        game,
+        members,
+        journal,
+        programs,
+        campaigns,
+        watcher,
+        figures,
+        closer,
+        imports,
+        api_keys,
+        pings,
+        live,
+    )

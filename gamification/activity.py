@@ -10,6 +10,9 @@ from decimal import Decimal
 PURCHASE = "purchase"
 ADJUSTMENT = "adjustment"
 ENROLMENT = "enrolment"
+PRIZE = "prize"
+"""What Laurel records when a place on a board has won something; never reported from outside, and never counted."""
+ATTRIBUTES = "attributes"
 RESERVED_KINDS = frozenset({"points.earned", "tier.reached", "badge.won", "challenge.completed"})
 """What happens inside a record and may count towards a challenge; no activity from outside is of these kinds."""
 
@@ -55,7 +58,8 @@ class Activity:
     """Something a member did, or that was done to their account, at ``occurred_at``.
 
     ``key`` is made by the caller and names this activity for good: the same key with the same content is a retry.
-    ``amount_minor`` is in minor units of the program's money. ``points`` and ``reason`` belong to adjustments.
+    ``amount_minor`` is in minor units of the program's money. ``points`` belong to adjustments
+    and prizes, ``reason`` to adjustments.
     """
 
     key: str
@@ -149,7 +153,7 @@ def text_problems(path: str, text: str, max_chars: int = MAX_TEXT_CHARS) -> Iter
 
 def _kind_problems(kind: str) -> Iterator[Problem]:
     yield from identifier_problems("kind", kind, MAX_CODE_CHARS)
-    if kind in RESERVED_KINDS:
+    if kind in RESERVED_KINDS or kind == PRIZE:
         yield Problem("kind", f"{kind} is what Laurel itself records; choose another name")
 
 

@@ -14,21 +14,32 @@ MAX_BACKOFF_SECONDS = 0.25
 _T = TypeVar("_T")
 
 
-async def insist(attempt: Callable[[], Awaitable[_T]], final: Collection[str] = ()) -> _T:
+class Contended(StoreUnavailable):
+    """Others were faster, again and again. Nothing was written."""
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether a store is away, which is everybody's fault; contention is that of those who are written."""
+    return isinstance(error, StoreUnavailable) and not isinstance(error, Contended)
+
+
+async def insist(
+    attempt: Callable[[], Awaitable[_T]], final: Collection[str] = (), attempts: int = MAX_COMMIT_ATTEMPTS
+) -> _T:
     """What ``attempt`` comes to once no one else is faster. It reads anew each time.
 
     Raises:
         CommitConflict: what is taken is among ``final``, so that trying again is of no use.
-        StoreUnavailable: others were faster ``MAX_COMMIT_ATTEMPTS`` times in a row.
+        Contended: others were faster ``attempts`` times in a row.
     """
-    for number in range(MAX_COMMIT_ATTEMPTS):
+    for number in range(attempts):
         await asyncio.sleep(_backoff_seconds(number))
         try:
             return await attempt()
         except CommitConflict as conflict:
             if conflict.taken in final:
                 raise
-    raise StoreUnavailable(f"the member was written to by others {MAX_COMMIT_ATTEMPTS} times in a row")
+    raise Contended(f"others wrote to the same member or campaign {attempts} times in a row")
 
 
 def _backoff_seconds(attempt: int) -> float:

@@ -11,7 +11,7 @@ from gamification.activity import Activity
 from gamification.expressions import Values
 from gamification.program import Program
 from gamification.record import Effect, Entry, Outcome, Why
-from gamification.state import BadgeHeld, Balance, ChallengeState, Lot, RuleUse, State
+from gamification.state import BadgeHeld, Balance, CampaignUse, ChallengeState, Lot, RuleUse, State
 from gamification.windows import add, local_day, start_of_day
 
 MAX_CHAIN_LINKS = 16
@@ -46,6 +46,9 @@ class Draft:
         self.rules: dict[str, RuleUse] = dict(state.rules)
         self.challenges: dict[str, ChallengeState] = dict(state.challenges)
         self.badges: dict[str, BadgeHeld] = dict(state.badges)
+        self.campaigns: dict[str, CampaignUse] = dict(state.campaigns)
+        self.attributes: Mapping[str, str] = state.attributes
+        self.scores = state.scores
         self.effects: list[Effect] = []
         self.unsettled: deque[int] = deque()
         self.cause: int | None = None
@@ -153,6 +156,9 @@ class Draft:
             rules=self.rules,
             challenges=self.challenges,
             badges=self.badges,
+            campaigns=self.campaigns,
+            attributes=self.attributes,
+            scores=self.scores,
         )
         return state, Outcome(self.at, tuple(self.effects), self.balance)
 
@@ -204,6 +210,7 @@ def member_values(member: "Draft | State", program: Program) -> Mapping[str, Any
         "member.items": totals.items,
         "member.tier": member.standing.tier or "",
         "member.joined_at": member.state.joined_at if isinstance(member, Draft) else member.joined_at,
+        "member.attributes": dict(member.attributes),
         "member.badges": list(member.badges),
         "member.challenges": [code for code, held in member.challenges.items() if held.completed],
     }

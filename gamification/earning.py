@@ -66,11 +66,12 @@ def _lines(draft: Draft, earn: Earn, activity: Activity) -> Iterator[LineItem]:
     for line in activity.items:
         if earn.categories and line.category not in earn.categories:
             continue
-        if earn.items is None or earn.items.holds(draft.values.extended(_line_values(draft, line))):
+        if earn.items is None or earn.items.holds(draft.values.extended(item_values(draft, line))):
             yield line
 
 
-def _line_values(draft: Draft, line: LineItem) -> dict[str, object]:
+def item_values(draft: Draft, line: LineItem) -> dict[str, object]:
+    """What expressions may read of one line of a receipt."""
     return {
         "item.sku": line.sku,
         "item.category": line.category or "",

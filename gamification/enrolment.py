@@ -14,6 +14,7 @@ from gamification.activity import (
     problems_of,
     to_milliseconds,
 )
+from gamification.campaigns import Offers
 from gamification.contention import insist
 from gamification.member import Member, Profile, language_problems, loyalty_number, profile_problems
 from gamification.program import Program
@@ -87,7 +88,8 @@ class Enroller:
         future_tolerance: timedelta,
         identities: Identities,
     ) -> None:
-        self._members, self._journal, self._programs = stores.members, stores.journal, stores.programs
+        self._members, self._journal = stores.members, stores.journal
+        self._programs, self._campaigns = stores.programs, stores.campaigns
         self._now, self._future_tolerance, self._identities = now, future_tolerance, identities
 
     async def enrol(self, requests: Sequence[EnrolRequest]) -> list[EnrolResult]:
@@ -111,8 +113,10 @@ class Enroller:
             return AlreadyTaken(str(conflict.taken))
 
     async def _attempt(self, requests: Sequence[EnrolRequest]) -> list[EnrolResult]:
-        known, applied = await asyncio.gather(
-            self._members.by_enrolment_keys([request.key for request in requests]), self._programs.current()
+        known, applied, offers = await asyncio.gather(
+            self._members.by_enrolment_keys([request.key for request in requests]),
+            self._programs.current(),
+            self._campaigns.offers({ENROLMENT}),
         )
         folds: dict[str, MemberFold] = {}
         hashes: dict[str, str] = {}
@@ -125,12 +129,12 @@ class Enroller:
                 same = input_hash == request.input_hash
                 results.append(Enrolled(member, replayed=True) if same else IdempotencyConflict(request.key))
             else:
-                folds[request.key], hashes[request.key] = self._fold(request, applied), request.input_hash
+                folds[request.key], hashes[request.key] = self._fold(request, applied, offers), request.input_hash
                 results.append(Enrolled(folds[request.key].member))
         await self._journal.commit([fold.commit(key, hashes[key]) for key, fold in folds.items()])
         return results
 
-    def _fold(self, request: EnrolRequest, applied: AppliedProgram) -> MemberFold:
+    def _fold(self, request: EnrolRequest, applied: AppliedProgram, offers: Offers) -> MemberFold:
         now = self._now()
         joined_at = to_milliseconds(min(request.joined_at or now, now))
         member = Member(
@@ -141,7 +145,7 @@ class Enroller:
             state=State.new(joined_at),
             external_id=request.external_id,
         )
-        fold = MemberFold(member, applied, to_milliseconds(self._now()))
+        fold = MemberFold(member, applied, to_milliseconds(self._now()), offers)
         recorded = fold.add(RecordRequest(member.member_id, Activity(ENROLMENT_KEY, ENROLMENT, joined_at)), None)
         assert isinstance(recorded, Recorded), "nothing forbids the first record of a new member"
         return fold

@@ -5,7 +5,7 @@ what the free-form attributes hold can still surprise: an expression that fails 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -41,6 +41,7 @@ _MEMBER = {
     "member.items": _T.INT,
     "member.tier": _T.STRING,
     "member.joined_at": _T.TIMESTAMP,
+    "member.attributes": _T.Map(_T.STRING, _T.STRING),
     "member.badges": _T.List(_T.STRING),
     "member.challenges": _T.List(_T.STRING),
 }
@@ -89,11 +90,11 @@ class Expression:
     source: str
     scope: str
     returns: str
-    _compiled: Any
+    _compiled: Any = field(compare=False, repr=False)
 
     @classmethod
-    def compile(cls, source: str, scope: str, allowed: tuple[str, ...]) -> "Expression":
-        """Compile and type-check ``source``; its result must be of an ``allowed`` type.
+    def compile(cls, source: str, scope: str, allowed: tuple[str, ...], needed: str | None = None) -> "Expression":
+        """Compile and type-check ``source``; its result must be of an ``allowed`` type, in other words ``needed``.
 
         Raises:
             ExpressionFault: it does not parse, names something unknown, or has another type.
@@ -106,7 +107,7 @@ class Expression:
             raise fault_of(str(error), source, _NAMES[scope]) from None
         returns = str(compiled.return_type().name())
         if returns not in allowed:
-            raise ExpressionFault(f"gives {returns}, but {' or '.join(allowed)} is needed", 1, 1)
+            raise ExpressionFault(f"gives {returns}, but {needed or ' or '.join(allowed)} is needed", 1, 1)
         return cls(source, scope, returns, compiled)
 
     def evaluate(self, values: Values) -> Any | None:
@@ -119,7 +120,7 @@ class Expression:
         return self.evaluate(values) is True
 
 
-def _validator(scope: str, *allowed: str) -> PlainValidator:
+def _validator(scope: str, *allowed: str, needed: str | None = None) -> PlainValidator:
     def validate(value: object) -> Expression:
         if isinstance(value, Expression):
             return value
@@ -130,7 +131,7 @@ def _validator(scope: str, *allowed: str) -> PlainValidator:
         if not isinstance(value, str):
             raise PydanticCustomError("expression", "must be an expression, written as text")
         try:
-            return Expression.compile(value, scope, allowed)
+            return Expression.compile(value, scope, allowed, needed)
         except ExpressionFault as fault:
             faults = [(each.message, each.line, each.column) for each in (fault, *fault.more)]
             raise PydanticCustomError("expression", "{message}", {"message": fault.message, "faults": faults}) from None
@@ -140,6 +141,7 @@ def _validator(scope: str, *allowed: str) -> PlainValidator:
 
 Condition = Annotated[Expression, _validator("activity", "BOOL")]
 Formula = Annotated[Expression, _validator("activity", "INT", "DOUBLE")]
+BoardScope = Annotated[Expression, _validator("activity", "STRING", "INT", "DYN", needed="a text or a whole number")]
 ItemCondition = Annotated[Expression, _validator("item", "BOOL")]
 EffectCondition = Annotated[Expression, _validator("effect", "BOOL")]
 EffectMeasure = Annotated[Expression, _validator("effect", "INT", "DOUBLE", "STRING", "BOOL")]

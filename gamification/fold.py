@@ -3,19 +3,29 @@
 The mechanism that everything else uses: recording, dry runs, verification and replays are all `apply` and `advance`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
-from gamification import badges, challenges, lots, tiers
-from gamification.activity import ADJUSTMENT, PURCHASE, Activity
+from gamification import badges, campaigns, challenges, lots, tiers
+from gamification.activity import ADJUSTMENT, ATTRIBUTES, PRIZE, PURCHASE, Activity
+from gamification.boards import prizes, scoring
+from gamification.campaigns import Offer
 from gamification.challenges import Fact
 from gamification.draft import MAX_CHAIN_LINKS, MAX_EFFECTS, Draft
 from gamification.earning import earn
 from gamification.program import Program
 from gamification.program.base import MAX_POINTS, Reward
+from gamification.program.campaigns import Campaign
 from gamification.record import BadgeWon, ChainCut, Completed, Effect, Entry, Outcome, Record, TierMoved
 from gamification.state import State
+
+MAX_MEMBER_ATTRIBUTES = 50
+
+CampaignVersions = Mapping[tuple[str, int], Campaign]
+"""The terms of campaigns by code and version."""
+NO_CAMPAIGNS: CampaignVersions = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +45,13 @@ class InsufficientPoints:
 
 
 def apply(
-    state: State, activity: Activity, program: Program, at: datetime | None = None
+    state: State,
+    activity: Activity,
+    program: Program,
+    at: datetime | None = None,
+    offers: Sequence[Offer] = (),
 ) -> Applied | InsufficientPoints:
-    """Let an activity take effect, with everything that follows from it.
+    """Let an activity take effect, with everything that follows from it, ``offers`` of campaigns included.
 
     It does so ``at`` the moment that its record says, or else when it occurred; but never before ``state.as_of``, to
     which the state has been advanced. So what is late takes effect when it arrives.
@@ -46,11 +60,18 @@ def apply(
         return InsufficientPoints(-activity.points, state.balance.available)
     draft = Draft(state, program, max(at or activity.occurred_at, state.as_of), activity)
     _count_totals(draft, activity)
+    if activity.kind == ATTRIBUTES:
+        _set_attributes(draft, activity)
     earn(draft, activity)
+    campaigns.grant(draft, activity, offers)
     if activity.kind == ADJUSTMENT:
         _adjust(draft, activity)
+    elif activity.kind == PRIZE:
+        prizes.give(draft, activity)
     challenges.count(draft, Fact(activity.kind))
     _settle(draft)
+    draft.cause = None
+    scoring.score(draft, activity)
     return Applied(*draft.finish())
 
 
@@ -75,22 +96,34 @@ def next_due_at(state: State, program: Program) -> datetime | None:
     return min((due for due in dues if due is not None), default=None)
 
 
-def replay(joined_at: datetime, records: Iterable[Record], programs: Mapping[int, Program]) -> State:
-    """The state that a whole history comes to, every record judged by the program version it was decided under.
+def replay(
+    joined_at: datetime,
+    records: Iterable[Record],
+    programs: Mapping[int, Program],
+    terms: CampaignVersions = NO_CAMPAIGNS,
+) -> State:
+    """The state that a whole history comes to, every record judged by the versions that it was decided under.
 
     Raises:
-        KeyError: a record names a program version that is not among ``programs``.
+        KeyError: a record names a version of the program or of a campaign that is not given.
     """
     state = State.new(joined_at)
     for record in records:
-        state, _ = replay_one(state, record, programs[record.program_version])
+        state, _ = replay_one(state, record, programs[record.program_version], terms)
     return state
 
 
-def replay_one(state: State, record: Record, program: Program) -> tuple[State, Outcome | None]:
-    """Take one record's step again; the outcome is None where there is none now, which no sound journal shows."""
+def replay_one(
+    state: State, record: Record, program: Program, terms: CampaignVersions = NO_CAMPAIGNS
+) -> tuple[State, Outcome | None]:
+    """Take one record's step again; the outcome is None where there is none now, which no sound journal shows.
+
+    Raises:
+        KeyError: the record names a version of a campaign that is not among ``terms``.
+    """
     if record.activity is not None:
-        applied = apply(state, record.activity, program, record.outcome.at)
+        offers = [Offer.again(each, terms[each.campaign, each.version]) for each in record.grants]
+        applied = apply(state, record.activity, program, record.outcome.at, offers)
         return (applied.state, applied.outcome) if isinstance(applied, Applied) else (state, None)
     due = next_due_at(state, program)
     if due is None or due > record.outcome.at:
@@ -105,6 +138,14 @@ def _count_totals(draft: Draft, activity: Activity) -> None:
     draft.add_totals(purchases=1, items=activity.quantity, spend_minor=activity.amount_minor)
     if draft.program.tiers and draft.program.tiers.metric == "spend":
         draft.add_standing(activity.amount_minor)
+
+
+def _set_attributes(draft: Draft, activity: Activity) -> None:
+    """Merge what is known of the member; an empty text takes one away, and the oldest give way beyond the bound."""
+    known = {**draft.attributes, **{name: str(value) for name, value in activity.attributes.items()}}
+    kept = {name: value for name, value in known.items() if value}
+    draft.attributes = dict(list(kept.items())[-MAX_MEMBER_ATTRIBUTES:])
+    draft.touch()
 
 
 def _adjust(draft: Draft, activity: Activity) -> None:

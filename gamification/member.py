@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Literal
 from zoneinfo import available_timezones
 
 from stdnum import luhn
@@ -17,6 +18,9 @@ from gamification.state import State
 
 LOYALTY_NUMBER_DIGITS = 12
 MAX_NAME_CHARS = 80
+MIN_ALIAS_CHARS = 2
+"""Characters of an alias that can be seen, at least."""
+MAX_ALIAS_CHARS = 30
 MAX_URL_CHARS = 500
 MAX_SHOWCASE = 6
 _HANDLE = re.compile(r"[a-z0-9][a-z0-9_]{2,29}")
@@ -28,30 +32,45 @@ _AVATAR_URL = re.compile(r"https://[^\s<>\"'\\]+")
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a member says of themself. ``handle`` is their unique public name."""
+    """What a member says of themself.
+
+    ``handle`` is their unique public name; ``alias`` is what boards call them instead where they want that. An alias is
+    not unique: it identifies nobody.
+    """
 
     display_name: str
     handle: str | None = None
     avatar_url: str | None = None
     language: str | None = None
     time_zone: str | None = None
+    alias: str | None = None
+
+
+BoardVisibility = Literal["shown", "alias", "friends", "hidden"]
+"""How a member appears on boards: as in their profile, under their alias, to friends only, or to nobody else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """What others may see. Nothing at all until ``profile`` is on; the rest chooses within it."""
+    """What others may see. Nothing of the profile until ``profile`` is on; the next three choose within it.
+
+    ``board`` is a choice of its own: who is ``shown`` on a board without showing a profile has a place there, but no
+    name.
+    """
 
     profile: bool = False
     avatar: bool = True
     tier: bool = True
     badges: bool = True
+    board: BoardVisibility = "shown"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """A member: identity, profile, what others may see, up to six showcased badges, and the state of the game.
 
-    ``external_id`` is the shop's own number for the customer, where it gave one.
+    ``external_id`` is the shop's own number for the customer, where it gave one. ``profile_revision`` counts the
+    changes of profile and visibility.
     """
 
     member_id: str
@@ -62,6 +81,15 @@ class Member:
     visibility: Visibility = Visibility()
     showcase: tuple[str, ...] = ()
     external_id: str | None = None
+    profile_revision: int = 0
+
+    @property
+    def revision(self) -> int:
+        """Grows with every record and every change of the profile, so that whatever is derived can tell old from new.
+
+        Both parts lie in one document and never shrink, so two versions of a member never have the same revision.
+        """
+        return self.state.seq + self.profile_revision
 
 
 def loyalty_number(serial: int) -> str:
@@ -79,7 +107,7 @@ def profile_problems(profile: Profile) -> Iterator[Problem]:
     """Everything that forbids keeping this profile."""
     if not profile.display_name.strip():
         yield Problem("displayName", "must not be empty")
-    elif all(unicodedata.category(char) in _UNSEEN or char in _BLANKS for char in profile.display_name):
+    elif not _seen(profile.display_name):
         yield Problem("displayName", "needs a character that can be seen")
     yield from text_problems("displayName", profile.display_name, MAX_NAME_CHARS)
     if profile.handle is not None and not _HANDLE.fullmatch(profile.handle):
@@ -88,6 +116,14 @@ def profile_problems(profile: Profile) -> Iterator[Problem]:
         yield Problem("avatarUrl", f"must be an https address of at most {MAX_URL_CHARS} characters")
     if profile.time_zone is not None and profile.time_zone not in _time_zones():
         yield Problem("timeZone", "must be an IANA time zone such as Europe/Copenhagen")
+    if profile.alias is not None:
+        yield from _alias_problems(profile.alias)
+
+
+def board_problems(profile: Profile, visibility: Visibility) -> Iterator[Problem]:
+    """What forbids appearing on boards in this way."""
+    if visibility.board == "alias" and profile.alias is None:
+        yield Problem("alias", "is needed where boards show the alias")
 
 
 def language_problems(language: str | None, program: Program) -> Iterator[Problem]:
@@ -108,6 +144,20 @@ def showcase_problems(showcase: tuple[str, ...], state: State) -> Iterator[Probl
             yield Problem(f"badges.{place}", f"names {code} twice")
         elif code not in state.badges:
             yield Problem(f"badges.{place}", f"{code} is not a badge that the member has won")
+
+
+def _alias_problems(alias: str) -> Iterator[Problem]:
+    seen = _seen(alias)
+    if len(seen) < MIN_ALIAS_CHARS:
+        yield Problem("alias", f"needs {MIN_ALIAS_CHARS} characters that can be seen")
+    elif unicodedata.normalize("NFKC", seen).startswith("@"):
+        yield Problem("alias", "must not begin with @, as if it were a handle")
+    yield from text_problems("alias", alias, MAX_ALIAS_CHARS)
+
+
+def _seen(text: str) -> str:
+    """The characters of a text that leave a mark of their own."""
+    return "".join(char for char in text if unicodedata.category(char) not in _UNSEEN and char not in _BLANKS)
 
 
 @cache

@@ -9,7 +9,7 @@ from gamification.activity import Activity
 from gamification.state import Balance
 
 Account = Literal["available", "pending"]
-Source = Literal["rule", "challenge", "badge", "tier", "staff", "clock", "chain"]
+Source = Literal["rule", "challenge", "badge", "tier", "staff", "clock", "chain", "campaign", "board"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,37 @@ class ChainCut:
     kind: Literal["chain_cut"] = "chain_cut"
 
 
-Effect = Entry | Progressed | Completed | BadgeWon | TierMoved | ChainCut
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A score on a board changed from ``before`` (None for the first in its period) to ``after``.
+
+    In ``scale``-ths of the board's unit; ``columns`` are those after it.
+    """
+
+    board: str
+    period: str
+    scope: str
+    before: int | None
+    after: int
+    columns: tuple[int, ...]
+    scale: int
+    why: Why
+    kind: Literal["scored"] = "scored"
+
+
+@dataclass(frozen=True, slots=True)
+class BonusWithheld:
+    """A campaign gave ``granted`` of the points ``wanted``: its ``limit`` kept the rest."""
+
+    campaign: str
+    wanted: int
+    granted: int
+    limit: Literal["cap", "places", "budget"]
+    why: Why
+    kind: Literal["bonus_withheld"] = "bonus_withheld"
+
+
+Effect = BonusWithheld | Entry | Progressed | Completed | BadgeWon | TierMoved | ChainCut | Scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +134,25 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """What was left of a campaign when a record was decided: points of its budget and places; None without limit.
+
+    ``forgets`` is the campaign, long over, that the member's state forgets to make room for what this one gives.
+    """
+
+    campaign: str
+    version: int
+    room: int | None
+    places: int | None
+    forgets: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One line of the journal, numbered ``seq`` per member from 1. ``activity`` is None where time alone passed.
 
-    ``input_hash`` tells a retry from a key that is used again for something else.
+    ``input_hash`` tells a retry from a key that is used again for something else. ``grants`` are the campaigns that
+    took part, with what was left of them, so that the record can be replayed.
     """
 
     member_id: str
@@ -117,3 +162,4 @@ class Record:
     outcome: Outcome
     recorded_at: datetime
     input_hash: str = ""
+    grants: tuple[Grant, ...] = ()

@@ -7,17 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
 
 from gamification.activity import Activity, Problem, normalised, problems_of, to_milliseconds
-from gamification.contention import insist
+from gamification.campaigns import Offers, Settlement, settlements, touched
+from gamification.contention import MAX_COMMIT_ATTEMPTS, insist
 from gamification.fold import Applied, InsufficientPoints, advance, apply, next_due_at
+from gamification.group_commit import GroupCommit
 from gamification.member import Member
-from gamification.record import Outcome, Record
-from gamification.stores import AppliedProgram, Commit, CommitConflict, Stores
+from gamification.record import Grant, Outcome, Record
+from gamification.stores import AppliedProgram, Commit, Stores
 
 MAX_ITEMS_PER_CALL = 500
-MAX_MEMBERS_PER_COMMIT = 64
+TOGETHER_ATTEMPTS = 4
+"""How often the activities of several members are tried in one commit before each member is tried alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,10 @@ class Recorder:
         now: Callable[[], datetime],
         future_tolerance: timedelta,
     ) -> None:
-        self._members, self._journal, self._programs = stores.members, stores.journal, stores.programs
+        self._members, self._journal = stores.members, stores.journal
+        self._programs, self._campaigns = stores.programs, stores.campaigns
         self._now, self._future_tolerance = now, future_tolerance
+        self._queue = GroupCommit(self._record_together)
 
     async def record(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
         """Record every activity, those of one member in the order given; a result for each, in that order.
@@ -113,22 +117,21 @@ class Recorder:
         """
         if len(requests) > MAX_ITEMS_PER_CALL:
             raise ValueError(f"at most {MAX_ITEMS_PER_CALL} activities at a time")
-        results: dict[int, RecordResult] = {}
-        sound: dict[int, RecordRequest] = {}
-        groups: dict[str, list[int]] = {}
-        for place, request in enumerate(requests):
-            judged = self._judged(request)
-            if isinstance(judged, InvalidInput):
-                results[place] = judged
-            else:
-                sound[place] = judged
-                groups.setdefault(request.member_id, []).append(place)
-        members = iter(groups)
-        while chunk := list(islice(members, MAX_MEMBERS_PER_COMMIT)):
-            places = [place for member_id in chunk for place in groups[member_id]]
-            recorded = await self._record_together([sound[place] for place in places])
-            results.update(zip(places, recorded, strict=True))
-        return [results[place] for place in range(len(requests))]
+        judged = [self._judged(request) for request in requests]
+        sound = [request for request in judged if isinstance(request, RecordRequest)]
+        recorded = iter(await self._queue.write([(request.member_id, request) for request in sound]))
+        return [next(recorded) if isinstance(request, RecordRequest) else request for request in judged]
+
+    async def record_own(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
+        """Record what Laurel itself has made, such as a prize, of a kind that nobody else may report.
+
+        Raises:
+            StoreUnavailable: a store did not answer in time; the same keys make a retry safe.
+            ValueError: more than ``MAX_ITEMS_PER_CALL`` requests.
+        """
+        if len(requests) > MAX_ITEMS_PER_CALL:
+            raise ValueError(f"at most {MAX_ITEMS_PER_CALL} activities at a time")
+        return await self._queue.write([(request.member_id, request) for request in requests])
 
     async def simulate(self, request: RecordRequest) -> SimulateResult:
         """What recording the activity would change, without writing anything."""
@@ -138,7 +141,8 @@ class Recorder:
         member = (await self._members.by_ids([request.member_id])).get(request.member_id)
         if member is None:
             return MemberNotFound(request.member_id)
-        fold = MemberFold(member, await self._programs.current(), to_milliseconds(self._now()))
+        offers = await self._campaigns.offers({judged.activity.kind})
+        fold = MemberFold(member, await self._programs.current(), to_milliseconds(self._now()), offers)
         refused = fold.add(judged, None)
         if isinstance(refused, InsufficientPoints):
             return refused
@@ -151,26 +155,20 @@ class Recorder:
         return replace(request, activity=normalised(request.activity))
 
     async def _record_together(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
-        """All in one commit; where that meets a conflict, each member on its own."""
-        try:
-            return await self._attempt(requests)
-        except CommitConflict:
-            pass
-        results: dict[int, RecordResult] = {}
-        for member_id in dict.fromkeys(request.member_id for request in requests):
-            places = [place for place, request in enumerate(requests) if request.member_id == member_id]
-            alone = await insist(partial(self._attempt, [requests[place] for place in places]))
-            results.update(zip(places, alone, strict=True))
-        return [results[place] for place in range(len(requests))]
+        """All in one commit. With several members it is given up sooner, for each can still be tried alone."""
+        alone = len({request.member_id for request in requests}) == 1
+        attempts = MAX_COMMIT_ATTEMPTS if alone else TOGETHER_ATTEMPTS
+        return await insist(partial(self._attempt, requests), attempts=attempts)
 
     async def _attempt(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
-        members, known, applied = await asyncio.gather(
+        members, known, applied, offers = await asyncio.gather(
             self._members.by_ids(list(dict.fromkeys(request.member_id for request in requests))),
             self._journal.by_keys([(request.member_id, request.activity.key) for request in requests]),
             self._programs.current(),
+            self._campaigns.offers({request.activity.kind for request in requests}),
         )
         folds = {
-            member_id: MemberFold(member, applied, to_milliseconds(self._now()))
+            member_id: MemberFold(member, applied, to_milliseconds(self._now()), offers)
             for member_id, member in members.items()
         }
         results: list[RecordResult] = []
@@ -187,10 +185,11 @@ class Recorder:
 class MemberFold:
     """One member's part of a commit in the making: the state so far and the new records."""
 
-    def __init__(self, member: Member, applied: AppliedProgram, now: datetime) -> None:
-        self._member, self._applied, self._now = member, applied, now
+    def __init__(self, member: Member, applied: AppliedProgram, now: datetime, offers: Offers) -> None:
+        self._member, self._applied, self._now, self._offers = member, applied, now, offers
         self._state = member.state
         self._made: dict[str, Record] = {}
+        self._settlements: list[Settlement] = []
         self.records: list[Record] = []
 
     def add(self, request: RecordRequest, known: Record | None) -> RecordResult:
@@ -202,12 +201,17 @@ class MemberFold:
         # A clock that is a little ahead of ours must not push everything that comes after it into the future.
         at = min(request.activity.occurred_at, self._now)
         state, passed = advance(self._state, at, self._applied.program)
-        result = apply(state, request.activity, self._applied.program, at)
+        offers = self._offers.open_for(request.activity, self._now, self._applied.program, state)
+        result = apply(state, request.activity, self._applied.program, at, offers)
         if not isinstance(result, Applied):
             return result
         for outcome in passed:
-            self._append(None, outcome, "")
-        record = self._append(request.activity, result.outcome, request.input_hash)
+            self._append(None, outcome)
+        grants = touched(result.outcome, offers)
+        settled = settlements(state, result.outcome, grants)
+        self._offers.take(settled)
+        self._settlements += settled
+        record = self._append(request.activity, result.outcome, request.input_hash, grants)
         self._state = result.state
         self._made[request.activity.key] = record
         return Recorded(record, self.member)
@@ -216,15 +220,26 @@ class MemberFold:
         """What is to be written."""
         due_at = next_due_at(self._state, self._applied.program)
         base_seq = self._member.state.seq
-        return Commit(self.member, base_seq, tuple(self.records), due_at, enrolment_key, enrolment_hash)
+        return Commit(
+            member=self.member,
+            base_seq=base_seq,
+            records=tuple(self.records),
+            due_at=due_at,
+            enrolment_key=enrolment_key,
+            enrolment_hash=enrolment_hash,
+            settlements=tuple(self._settlements),
+        )
 
     @property
     def member(self) -> Member:
         """The member as they are after what was added."""
         return replace(self._member, state=self._state)
 
-    def _append(self, activity: Activity | None, outcome: Outcome, input_hash: str) -> Record:
+    def _append(
+        self, activity: Activity | None, outcome: Outcome, input_hash: str = "", grants: tuple[Grant, ...] = ()
+    ) -> Record:
         seq = self._member.state.seq + len(self.records) + 1
-        record = Record(self._member.member_id, seq, self._applied.version, activity, outcome, self._now, input_hash)
+        version = self._applied.version
+        record = Record(self._member.member_id, seq, version, activity, outcome, self._now, input_hash, grants)
         self.records.append(record)
         return record

@@ -92,6 +92,32 @@ class BadgeHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """A member's score on a board in one period and scope. Whole numbers in the board's scale; higher is better.
+
+    ``columns`` decide between equal values. ``reached_at`` is when these numbers were reached, and ``counted_at`` when
+    the newest of what they count happened.
+    """
+
+    board: str
+    period: str
+    scope: str
+    value: int
+    columns: tuple[int, ...]
+    reached_at: datetime
+    counted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignUse:
+    """What a member has had of a campaign: when last, how many points in all, and per day where that is capped."""
+
+    last_at: datetime
+    points: int = 0
+    today: Tally = ()
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Everything the game knows of a member after record ``seq``, which took effect at ``as_of``."""
 
@@ -105,6 +131,9 @@ class State:
     rules: Mapping[str, RuleUse] = field(default_factory=dict)
     challenges: Mapping[str, ChallengeState] = field(default_factory=dict)
     badges: Mapping[str, BadgeHeld] = field(default_factory=dict)
+    campaigns: Mapping[str, CampaignUse] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    scores: tuple[Score, ...] = ()
 
     @classmethod
     def new(cls, joined_at: datetime) -> "State":

@@ -1,13 +1,34 @@
 """What the game needs from stores, as protocols. The process implements them over real servers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from gamification.activity import Problem
+from gamification.boards.closing import ClosedPeriod
+from gamification.boards.keys import BoardKey
+from gamification.boards.listing import Place, Rank, Rows, Unavailable
+from gamification.campaigning import (
+    CampaignEvent,
+    CampaignRefusal,
+    CampaignState,
+    CodeTaken,
+    Left,
+    Origin,
+    Repeated,
+    TooManyCampaigns,
+    Transition,
+    UnknownCampaign,
+)
+from gamification.campaigns import Offers, Settlement
+from gamification.fold import CampaignVersions
+from gamification.friends import Friendship, Kept, Refusal, Step
 from gamification.member import Member
 from gamification.program import Program
-from gamification.record import Record
+from gamification.program.campaigns import Campaign
+from gamification.program.texts import Text
+from gamification.record import Grant, Record
 from gamification.state import State
 
 
@@ -31,6 +52,14 @@ class HandleTaken(Exception):
     """Another member has this handle. Nothing was written."""
 
 
+class UnfitProfile(Exception):
+    """The profile that a change would make breaks a rule. Nothing was written."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(f"{problem.path} {problem.message}" for problem in problems))
+        self.problems = problems
+
+
 @dataclass(frozen=True, slots=True)
 class AppliedProgram:
     """A version of the program as it was applied: its number from 1, its definition and the text it was read from."""
@@ -45,6 +74,7 @@ class AppliedProgram:
 class Commit:
     """One member's new records and the snapshot after them; holds only if the snapshot is still at ``base_seq``.
 
+    ``settlements`` are what the records took of campaigns, to be taken off what is left of those in the same step.
     ``enrolment_key`` is set where this creates the member. ``due_at`` is when time alone changes something next.
     """
 
@@ -54,6 +84,7 @@ class Commit:
     due_at: datetime | None
     enrolment_key: str | None = None
     enrolment_hash: str | None = None
+    settlements: tuple[Settlement, ...] = ()
 
     @property
     def state(self) -> State:
@@ -83,8 +114,20 @@ class Journal(Protocol):
     async def by_keys(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Record]:
         """The records that were made with these (member_id, key) pairs, where there are any."""
 
+    async def active_since(self, since: datetime, after: str, limit: int) -> Sequence[str]:
+        """Up to ``limit`` ids of members with records since an instant, in order, beyond the id ``after``.
+
+        They come as a fair sample: ids say nothing of the members.
+        """
+
+    async def histories(self, member_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[Record]]:
+        """All records of these members, oldest first; members are left out where more than ``limit`` come together."""
+
     async def page(self, member_id: str, before_seq: int | None, limit: int) -> Sequence[Record]:
         """Up to ``limit`` records of a member, newest first, older than ``before_seq`` where that is given."""
+
+    async def since(self, member_id: str, seq: int, limit: int) -> Sequence[Record]:
+        """Up to ``limit`` records of a member, oldest first, after number ``seq``."""
 
 
 class Members(Protocol):
@@ -105,8 +148,11 @@ class Members(Protocol):
     async def change_profile(self, member_id: str, changes: ProfileChanges) -> Member | None:
         """Set the fields that are given and no others; returns the member as they are then, None if there is none.
 
+        Where any are given, the member's ``profile_revision`` grows by one in the same write.
+
         Raises:
             HandleTaken: another member has the handle.
+            UnfitProfile: the fields do not go together, as they are after the change.
         """
 
     async def save_showcase(self, member_id: str, showcase: tuple[str, ...]) -> Member | None:
@@ -123,6 +169,125 @@ class Programs(Protocol):
             StoreUnavailable: none has been applied yet, or the store did not answer in time.
         """
 
+    async def version(self, version: int) -> AppliedProgram | None:
+        """A version that was applied once; None if there is no such version."""
+
+
+class Campaigns(Protocol):
+    """The campaigns, and what is left of each."""
+
+    async def offers(self, kinds: Collection[str]) -> Offers:
+        """The campaigns that run for activities of these kinds, each with what is left of it as of this call.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+
+    async def create(
+        self, terms: Campaign, origin: Origin, by: str, now: datetime, *, draft: bool
+    ) -> CampaignState | CodeTaken | TooManyCampaigns:
+        """A new campaign, a draft or one that runs, with its ``created`` event; known to all within a second."""
+
+    async def change(
+        self, code: str, transition: Transition, by: str, now: datetime
+    ) -> CampaignState | Repeated | CampaignRefusal | UnknownCampaign:
+        """Let a campaign take a step, with its event; known to all within a second.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time, or others changed the campaign all the while.
+        """
+
+    async def current(self) -> Sequence[CampaignState]:
+        """Drafts, running and paused campaigns, as of a second ago at most, in the order of their codes."""
+
+    async def get(self, codes: Sequence[str]) -> Mapping[str, CampaignState]:
+        """The campaigns with these codes as they are now, where there are any."""
+
+    async def all(self, after: str = "", limit: int = 100) -> Sequence[CampaignState]:
+        """Up to ``limit`` campaigns of any status in the order of their codes, beyond the code ``after``."""
+
+    async def live(self, codes: Collection[str]) -> Mapping[str, Left]:
+        """What is left of these campaigns, for showing it; up to a second old."""
+
+    async def events(self, after: int, limit: int) -> Sequence[CampaignEvent]:
+        """Up to ``limit`` events of all campaigns beyond the number ``after``, oldest first."""
+
+    async def terms(self, grants: Iterable[Grant]) -> CampaignVersions:
+        """The terms that these grants were given by, by code and version, where they are known."""
+
+    def names(self) -> Mapping[str, Text]:
+        """The names of campaigns by code, also of those that have ended, as far as this process knows them by now."""
+
+    async def audit(self, code: str, after: int, limit: int) -> Sequence[CampaignEvent]:
+        """Up to ``limit`` events of one campaign beyond the number ``after``, oldest first."""
+
+    async def last_event(self) -> int:
+        """The number of the last event; 0 if nothing has happened yet."""
+
+
+class Boards(Protocol):
+    """Who stands where on the boards. What cannot be told just now is `Unavailable`, which is no error."""
+
+    async def top(self, key: BoardKey, first: int, after: Place | None = None) -> Rows | Unavailable:
+        """The first listed members, or those after a place; at most 100."""
+
+    async def around(self, key: BoardKey, member_id: str, each_side: int) -> Rows | Unavailable:
+        """A member, and up to 50 listed ones before and after; no rows where the member is not on the board."""
+
+    async def rank_of(self, key: BoardKey, member_id: str) -> Rank | Unavailable:
+        """Where one member stands."""
+
+    async def among(self, key: BoardKey, member_ids: Sequence[str]) -> Rows | Unavailable:
+        """Those of up to 501 members who are on the board, listed or not, ranked among themselves."""
+
+
+class Standings(Protocol):
+    """The final standings of periods that are closed. Nobody is on a board whose period is not.
+
+    Each method raises `StoreUnavailable` where the store did not answer in time.
+    """
+
+    async def is_closed(self, board: str, period: str) -> bool:
+        """Whether a board's period has final standings."""
+
+    async def closed_periods(self, board: str, first: int, after: str | None = None) -> Sequence[ClosedPeriod]:
+        """The closed periods of a board, newest first, after the one with the code ``after``; at most 101."""
+
+    async def top(self, key: BoardKey, first: int, after: Place | None = None) -> Rows:
+        """The first listed members, or those after a place; at most 100."""
+
+    async def around(self, key: BoardKey, member_id: str, each_side: int) -> Rows:
+        """A member, and up to 50 listed ones before and after; no rows where the member is not on the board."""
+
+    async def rank_of(self, key: BoardKey, member_id: str) -> Rank:
+        """Where one member stood."""
+
+    async def among(self, key: BoardKey, member_ids: Sequence[str]) -> Rows:
+        """Those of up to 501 members who are on the board, listed or not, ranked among themselves."""
+
+
+class Friendships(Protocol):
+    """What stands between members: friends, requests and blocks."""
+
+    async def change(self, one: str, other: str, step: Step) -> Friendship | Refusal:
+        """Take a step between two members: all of it, or nothing where it is refused.
+
+        ``step`` is run again where others were faster. What it makes is held to the bounds of both members, exactly.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+            ValueError: the two are one.
+        """
+
+    async def between(self, member_id: str, others: Collection[str]) -> Mapping[str, Friendship]:
+        """What stands between a member and each of these others, where anything does."""
+
+    async def friend_ids(self, member_id: str) -> Sequence[str]:
+        """The ids of a member's friends, at most ``MAX_FRIENDS``, in no order to rely on."""
+
+    async def kept(self, member_id: str, what: Kept) -> Sequence[Friendship]:
+        """A member's friends, requests or blocks, latest first; of requests received the latest 1,000."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stores:
@@ -131,3 +296,7 @@ class Stores:
     members: Members
     journal: Journal
     programs: Programs
+    campaigns: Campaigns
+    friends: Friendships
+    boards: Boards
+    standings: Standings

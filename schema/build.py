@@ -10,6 +10,9 @@ from schema.mutations.root import Mutation
 from schema.permissions import check_schema
 from schema.queries import Query
 from schema.scalars import SCALARS
+from schema.sharing import SharingExecutor
+from schema.subscriptions.my_events import MY_EVENTS
+from schema.subscriptions.root import Subscription
 from schema.types.member import Member
 from schema.types.profile import PublicProfile
 from schema.types.record import LedgerEntry, Record
@@ -25,8 +28,10 @@ def build_schema() -> MaskedSchema:
     schema = MaskedSchema(
         query=Query,
         mutation=Mutation,
-        types=[Member, PublicProfile, LedgerEntry, Record],
+        subscription=Subscription,
+        types=[Member, PublicProfile, LedgerEntry, Record, *MY_EVENTS],
         extensions=DOCUMENT_EXTENSIONS,
+        execution_context_class=SharingExecutor,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     check_schema(schema)

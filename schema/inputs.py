@@ -10,6 +10,7 @@ import strawberry
 
 from gamification.activity import (
     ADJUSTMENT,
+    ATTRIBUTES,
     ENROLMENT,
     MAX_CODE_CHARS,
     PURCHASE,
@@ -31,7 +32,7 @@ from schema.types.member import MEMBER_ID
 SIMULATED_KEY = "simulated"
 """A dry run writes nothing, so its activity needs no key of its own."""
 _SIMULATE = "simulateActivity"
-_OWN_KINDS = {ADJUSTMENT: "adjustPoints", ENROLMENT: "enrolMember"}
+_OWN_KINDS = {ADJUSTMENT: "adjustPoints", ENROLMENT: "enrolMember", ATTRIBUTES: "setMemberAttributes"}
 
 
 @strawberry.input(description="A line of a receipt.")

@@ -1,7 +1,7 @@
 """How big an operation is, computed in one pass: every fragment is measured once, however often it is spread."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -10,7 +10,6 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLArgument,
-    GraphQLCompositeType,
     GraphQLField,
     GraphQLNamedType,
     InlineFragmentNode,
@@ -31,6 +30,8 @@ from graphql import (
 
 MAX_PAGE_SIZE = 100
 """The largest page that a connection hands out; also what a page size counts that only a variable knows."""
+MAX_EACH_SIDE = MAX_PAGE_SIZE // 2
+"""How many are shown at most on either side of one in the middle."""
 ASSUMED_LIST_SIZE = 10
 """What a list of objects counts that no argument sizes."""
 INTROSPECTION_COST = 100
@@ -39,6 +40,9 @@ MAX_SIZE_DIGITS = 9
 """A page size written with more digits counts as 10 to the power of this."""
 SIZE_ARGUMENTS = frozenset({"first", "last", "ids"})
 """Arguments that say how many objects a field answers with: a number, or the list of what is asked for."""
+
+BOTH_SIDES_ARGUMENTS = frozenset({"eachSide"})
+"""Arguments that say how many objects stand on either side of one in the middle."""
 
 _INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
 
@@ -49,7 +53,8 @@ class Measure:
 
     ``depth`` is in levels of fields; ``cost`` is the number of values that the answer may hold. A look at the schema
     (``__schema``, ``__type``) is one field, one level deep, and what it selects counts as ``introspection_fields``:
-    the schema's size is known, and tools ask for it deeply.
+    the schema's size is known, and tools ask for it deeply. ``listed_cost`` is, for the selection of a connection, what
+    one of those that it lists costs, which comes on top as often as the page is large.
     """
 
     depth: int = 0
@@ -59,6 +64,7 @@ class Measure:
     directives: int = 0
     cost: int = 0
     introspection_fields: int = 0
+    listed_cost: int = 0
 
     def beside(self, other: "Measure", directives: int = 0) -> "Measure":
         """Both selections in one selection set; ``directives`` are those on the other itself."""
@@ -70,6 +76,7 @@ class Measure:
             self.directives + other.directives + directives,
             self.cost + other.cost,
             self.introspection_fields + other.introspection_fields,
+            self.listed_cost + other.listed_cost,
         )
 
     def within(self, field: FieldNode, times: int) -> "Measure":
@@ -87,6 +94,10 @@ class Measure:
             1 + times * self.cost,
             self.introspection_fields,
         )
+
+    def paged(self, size: int) -> "Measure":
+        """The selection of a connection, with a page of this size."""
+        return replace(self, cost=self.cost + size * self.listed_cost, listed_cost=0)
 
 
 _NOTHING = Measure()
@@ -162,19 +173,42 @@ class _Measurer:
             return _NOTHING.within(node, times=1)
         if not is_composite_type(parent) or (definition := self._schema.get_field(parent, node.name.value)) is None:
             return self._selections(node.selection_set, None).within(node, times=1)
-        inner = self._selections(node.selection_set, get_named_type(definition.type))
-        return inner.within(node, _times(node, definition, parent))
+        of_type = get_named_type(definition.type)
+        inner, times = self._selections(node.selection_set, of_type), _times(node, definition)
+        if _is_connection(of_type):
+            return inner.paged(times).within(node, times=1)
+        if _is_connection(parent) and _is_list(definition) and not _sizes(definition):
+            # The field that asked for the connection tells how many.
+            measure = inner.within(node, times=1)
+            return replace(measure, cost=0, listed_cost=measure.cost)
+        return inner.within(node, times)
 
 
-def _times(node: FieldNode, definition: GraphQLField, parent: GraphQLCompositeType) -> int:
-    sized_by = definition.args.keys() & SIZE_ARGUMENTS
-    if sized_by:
-        values = [argument.value for argument in node.arguments or () if argument.name.value in sized_by]
-        sizes = [_size(value) for value in values if not isinstance(value, NullValueNode)]
-        return max(sizes or _default_sizes(definition.args[name] for name in sized_by), default=MAX_PAGE_SIZE)
-    # What a connection lists has been multiplied by the field that asked for the connection.
-    in_connection = "pageInfo" in getattr(parent, "fields", ())
-    return ASSUMED_LIST_SIZE if is_list_type(get_nullable_type(definition.type)) and not in_connection else 1
+def _times(node: FieldNode, definition: GraphQLField) -> int:
+    if both_sides := definition.args.keys() & BOTH_SIDES_ARGUMENTS:
+        return 1 + 2 * min(_told_size(node, definition, both_sides), MAX_EACH_SIDE)
+    if sized_by := definition.args.keys() & SIZE_ARGUMENTS:
+        return _told_size(node, definition, sized_by)
+    return ASSUMED_LIST_SIZE if _is_list(definition) else 1
+
+
+def _sizes(definition: GraphQLField) -> Collection[str]:
+    return definition.args.keys() & (SIZE_ARGUMENTS | BOTH_SIDES_ARGUMENTS)
+
+
+def _is_list(definition: GraphQLField) -> bool:
+    return is_list_type(get_nullable_type(definition.type))
+
+
+def _is_connection(of_type: GraphQLNamedType | None) -> bool:
+    return "pageInfo" in getattr(of_type, "fields", ())
+
+
+def _told_size(node: FieldNode, definition: GraphQLField, sized_by: Collection[str]) -> int:
+    """How many objects the arguments of these names ask for."""
+    values = [argument.value for argument in node.arguments or () if argument.name.value in sized_by]
+    sizes = [_size(value) for value in values if not isinstance(value, NullValueNode)]
+    return max(sizes or _default_sizes(definition.args[name] for name in sized_by), default=MAX_PAGE_SIZE)
 
 
 def _size(value: ValueNode) -> int:

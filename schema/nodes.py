@@ -2,13 +2,14 @@
 
 import strawberry
 
-from gamification.member import Member
+from schema.campaigns import campaign
 from schema.context import Context
 from schema.ids import from_global_id
 from schema.principals import MemberPrincipal
-from schema.types.member import MEMBER_ID, as_of_now, load_member
+from schema.types.campaign import CAMPAIGN_ID
+from schema.types.member import MEMBER_ID, load_member
 from schema.types.node import Node
-from schema.types.profile import PROFILE_ID, PublicProfile, show_profile
+from schema.types.profile import PROFILE_ID, PublicProfile, profile_shown
 from schema.types.record import ENTRY_ID, RECORD_ID, LedgerEntry, Record, entry_place, record_place, show_record
 
 
@@ -17,6 +18,8 @@ async def find_node(context: Context, global_id: strawberry.ID) -> Node | None:
     match from_global_id(global_id):
         case (kind, member_id) if kind == MEMBER_ID:
             return await load_member(context, member_id) if _may_see(context, member_id) else None
+        case (kind, code) if kind == CAMPAIGN_ID:
+            return await campaign(context, code)
         case (kind, local_id) if kind == RECORD_ID:
             place = record_place(local_id)
             return await _record(context, *place) if place else None
@@ -24,20 +27,14 @@ async def find_node(context: Context, global_id: strawberry.ID) -> Node | None:
             entry = entry_place(local_id)
             return await _entry(context, *entry) if entry else None
         case (kind, member_id) if kind == PROFILE_ID:
-            return await _shown(context, await context.members.load(member_id))
+            return await profile_shown(context, await context.members.load(member_id), await context.reading())
     return None
 
 
 async def public_profile(context: Context, handle: str, language: str | None = None) -> PublicProfile | None:
-    """What the member with this handle shows to others; None also where they show nothing."""
-    return await _shown(context, await context.game.stores.members.by_handle(handle), language)
-
-
-async def _shown(context: Context, member: Member | None, language: str | None = None) -> PublicProfile | None:
-    if member is None:
-        return None
-    reading = await context.reading(language)
-    return show_profile(as_of_now(member, reading), reading)
+    """What the member with this handle shows to the caller; None also where that is nothing."""
+    member = await context.game.stores.members.by_handle(handle)
+    return await profile_shown(context, member, await context.reading(language))
 
 
 def _may_see(context: Context, member_id: str) -> bool:

@@ -55,6 +55,7 @@ class Access:
 _PUBLIC = Access(anonymous=True, member=Reach.ANY, staff=True, service=True)
 _WITHOUT_SCOPES = (Anonymous(), MemberPrincipal(""), StaffPrincipal(""), ServicePrincipal("", "", frozenset()))
 _READ_MEMBERS = Access(member=Reach.OWN, staff=True, service=Scope.MEMBERS_READ)
+_RUN_CAMPAIGNS = Access(staff=True, service=Scope.CAMPAIGNS_WRITE)
 _RECORD = Access(staff=True, service=Scope.ACTIVITIES_WRITE)
 
 MATRIX: Mapping[str, Access] = MappingProxyType(
@@ -62,8 +63,21 @@ MATRIX: Mapping[str, Access] = MappingProxyType(
         "program": _PUBLIC,
         "publicProfile": _PUBLIC,
         "leaderboard": _PUBLIC,
+        "boards": _PUBLIC,
+        "leaderboardChanges": _PUBLIC,
+        "campaignEvents": _PUBLIC,
         "campaigns": _PUBLIC,
+        "campaign": _PUBLIC,
+        "campaignAudit": _RUN_CAMPAIGNS,
+        "previewCampaign": _RUN_CAMPAIGNS,
+        "createCampaign": _RUN_CAMPAIGNS,
+        "startCampaign": _RUN_CAMPAIGNS,
+        "pauseCampaign": _RUN_CAMPAIGNS,
+        "resumeCampaign": _RUN_CAMPAIGNS,
+        "endCampaign": _RUN_CAMPAIGNS,
+        "extendCampaign": _RUN_CAMPAIGNS,
         "me": Access(member=Reach.OWN),
+        "myEvents": Access(member=Reach.OWN),
         "node": _READ_MEMBERS,
         "nodes": _READ_MEMBERS,
         "member": Access(staff=True, service=Scope.MEMBERS_READ),
@@ -73,8 +87,14 @@ MATRIX: Mapping[str, Access] = MappingProxyType(
         "recordActivity": _RECORD,
         "recordActivities": _RECORD,
         "adjustPoints": Access(staff=True, service=Scope.POINTS_ADJUST),
+        "setMemberAttributes": Access(staff=True, service=Scope.MEMBERS_WRITE),
         "updateProfile": Access(member=Reach.OWN, staff=True, service=Scope.MEMBERS_WRITE),
         "setBadgeShowcase": Access(member=Reach.OWN),
+        "requestFriend": Access(member=Reach.OWN),
+        "acceptFriend": Access(member=Reach.OWN),
+        "removeFriend": Access(member=Reach.OWN),
+        "blockMember": Access(member=Reach.OWN),
+        "unblockMember": Access(member=Reach.OWN),
     }
 )
 """Root field to who may call it. README.md has the same table for people; a test holds the two equal."""
@@ -105,6 +125,16 @@ def check_subject(root_field: str, principal: Principal, member_id: str) -> None
         MATRIX[root_field].member is Reach.OWN and principal.member_id != member_id
     ):
         raise CallerError(FORBIDDEN, f"Members may use {root_field} only for themselves.")
+
+
+def check_own(field: str, principal: Principal, member_id: str) -> None:
+    """Refuse a field of `Member` that is for that member alone to everybody else, staff and services included.
+
+    Raises:
+        CallerError: with code FORBIDDEN.
+    """
+    if not isinstance(principal, MemberPrincipal) or principal.member_id != member_id:
+        raise CallerError(FORBIDDEN, f"{field} of a member is for that member alone.")
 
 
 class RootPermission(FieldExtension):

@@ -12,6 +12,7 @@ class Scope(StrEnum):
     ACTIVITIES_WRITE = "activities:write"
     ACTIVITIES_SIMULATE = "activities:simulate"
     POINTS_ADJUST = "points:adjust"
+    CAMPAIGNS_WRITE = "campaigns:write"
 
 
 @dataclass(frozen=True, slots=True)

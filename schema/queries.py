@@ -6,19 +6,25 @@ from typing import Annotated
 import strawberry
 
 from gamification.member import is_loyalty_number
-from schema.connections import DEFAULT_PAGE_SIZE, Connection, connection_of, page_size, stale_cursor
+from schema.campaign_preview import PreviewCampaignInput, PreviewCampaignResult, preview_campaign
+from schema.campaigns import CampaignAction, audit, campaign, campaigns
+from schema.connections import DEFAULT_PAGE_SIZE, Connection
 from schema.context import Info
 from schema.faults import BAD_USER_INPUT, CallerError
 from schema.ids import local_id
 from schema.inputs import SimulateActivityInput
+from schema.leaderboards import begin_ranks, view_of
 from schema.measure import MAX_PAGE_SIZE
 from schema.nodes import find_node, public_profile
 from schema.permissions import check_subject, permission_for
 from schema.principals import MemberPrincipal
 from schema.simulation import SimulateActivityResult, simulate
 from schema.statement import statement
-from schema.types.live import Campaign, LeaderboardRow
-from schema.types.member import MEMBER_ID, After, First, Member, load_member, show_member
+from schema.types.arguments import After, AmongFriends, First, OfBoard, OfPeriod, OfScope
+from schema.types.board import Board, show_board
+from schema.types.campaign import Campaign
+from schema.types.leaderboard import Leaderboard, show_leaderboard
+from schema.types.member import MEMBER_ID, Member, load_member, show_member
 from schema.types.node import Node
 from schema.types.profile import PublicProfile
 from schema.types.program import Program, show_program
@@ -27,6 +33,7 @@ from schema.types.record import LedgerEntry
 Language = Annotated[
     str | None, strawberry.argument(description="For the texts; else the member's language, else Accept-Language.")
 ]
+OfCampaign = Annotated[str, strawberry.argument(description="The campaign's code.")]
 
 
 @strawberry.type(description="Everything that can be asked.")
@@ -40,6 +47,7 @@ class Query:
         """The member who asks; None when the account is gone."""
         caller = info.context.principal
         member_id = caller.member_id if isinstance(caller, MemberPrincipal) else ""
+        await begin_ranks(info, member_id)
         return await load_member(info.context, member_id, language)
 
     @strawberry.field(
@@ -137,22 +145,71 @@ class Query:
         """A dry run of an activity."""
         return await simulate(info.context, input)
 
-    @strawberry.field(extensions=[permission_for("leaderboard")], description="A board from its top; empty as yet.")
-    def leaderboard(
+    @strawberry.field(
+        extensions=[permission_for("leaderboard")],
+        description="A board from its top; null where the program has no such board.",
+    )
+    async def leaderboard(
         self,
-        board: Annotated[str, strawberry.argument(description="The board's code.")],
+        info: Info,
+        board: OfBoard,
+        *,
+        scope: OfScope = None,
+        period: OfPeriod = None,
+        friends: AmongFriends = False,
         first: First = DEFAULT_PAGE_SIZE,
         after: After = None,
-    ) -> Connection[LeaderboardRow]:
-        """A board from its top: there are no boards yet."""
-        page_size(first)
-        if after is not None:
-            raise stale_cursor()
-        return connection_of([], has_next=False, after=None)
+        language: Language = None,
+    ) -> Leaderboard | None:
+        """A board from its top; None where the program has no such board."""
+        reading = await info.context.reading(language)
+        view = await view_of(info.context, reading, board, scope, period, friends=friends)
+        return await show_leaderboard(info.context, view, first, after) if view else None
 
-    @strawberry.field(extensions=[permission_for("campaigns")], description="The campaigns; none as yet.")
-    def campaigns(
-        self, live: Annotated[bool, strawberry.argument(description="Only those that run now.")] = True
+    @strawberry.field(extensions=[permission_for("boards")], description="The program's leaderboards.")
+    async def boards(self, info: Info, language: Language = None) -> list[Board]:
+        """The program's leaderboards."""
+        reading = await info.context.reading(language)
+        return [show_board(board, reading) for board in reading.program.boards]
+
+    @strawberry.field(extensions=[permission_for("campaigns")], description="The campaigns, those that are open first.")
+    async def campaigns(
+        self,
+        info: Info,
+        live: Annotated[
+            bool,
+            strawberry.argument(
+                description="Only those that run now, also between two openings; else those to come too, and for staff "
+                "drafts and paused ones."
+            ),
+        ] = True,
+        language: Language = None,
     ) -> list[Campaign]:
-        """The campaigns: there are none yet."""
-        return []
+        """The campaigns that the caller may know of."""
+        return await campaigns(info.context, live=live, language=language)
+
+    @strawberry.field(
+        extensions=[permission_for("campaign")],
+        description="The campaign with a code, also one that has ended; null where the caller may know of none.",
+    )
+    async def campaign(self, info: Info, code: OfCampaign, language: Language = None) -> Campaign | None:
+        """The campaign with a code."""
+        return await campaign(info.context, code, language)
+
+    @strawberry.field(
+        extensions=[permission_for("campaignAudit")],
+        description="All that was ever done to a campaign, oldest first; null where there is none.",
+    )
+    async def campaign_audit(
+        self, info: Info, code: OfCampaign, first: First = DEFAULT_PAGE_SIZE, after: After = None
+    ) -> Connection[CampaignAction] | None:
+        """All that was ever done to a campaign."""
+        return await audit(info.context, code, first, after)
+
+    @strawberry.field(
+        extensions=[permission_for("previewCampaign")],
+        description="What a campaign would have given in past days: a dry run that writes nothing.",
+    )
+    async def preview_campaign(self, info: Info, input: PreviewCampaignInput) -> PreviewCampaignResult:  # noqa: A002
+        """What a campaign would have given in past days."""
+        return await preview_campaign(info.context, input)

@@ -5,11 +5,11 @@ from typing import Annotated, TypeAlias
 import strawberry
 
 from gamification import fold, recording
-from schema.context import Context
+from schema.context import Context, as_of_now
 from schema.inputs import SimulateActivityInput, Unusable, to_simulation
 from schema.scalars import BigInt
 from schema.types.errors import InsufficientPoints, InvalidInput, MemberNotFound, insufficient, invalid, not_found
-from schema.types.member import MemberStanding, as_of_now
+from schema.types.member import MemberStanding
 from schema.types.record import Record, show_simulated
 
 

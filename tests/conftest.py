@@ -16,6 +16,7 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from redis.asyncio import Redis
 
 from app.embedded import StoreServers, embedded_servers
+from tests.redis_servers import RedisServer, embedded_binary, installed_binary, redis_cluster, redis_server
 
 STORE_TIMEOUT_SECONDS = 10.0
 
@@ -54,3 +55,20 @@ async def redis(servers: StoreServers) -> AsyncIterator[Redis]:
     async with Redis.from_url(servers.redis_url, db=worker, socket_timeout=STORE_TIMEOUT_SECONDS) as client:
         await client.flushdb()
         yield client
+
+
+@pytest.fixture(scope="session")
+async def installed_redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RedisServer]:
+    """The redis-server of this machine, where one is installed, shared by all tests of this process."""
+    binary = installed_binary()
+    if binary is None:
+        pytest.skip("redis-server is not installed")
+    async with redis_server(binary, tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[RedisServer]]:
+    """A Redis Cluster of three primaries, shared by all tests of this process."""
+    async with redis_cluster(embedded_binary(), tmp_path_factory.mktemp("cluster")) as nodes:
+        yield nodes

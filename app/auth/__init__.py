@@ -2,7 +2,7 @@
 
 from app.auth.api_keys import ApiKey, ApiKeys, create_api_key
 from app.auth.authenticator import Authenticator, build_authenticator
-from app.auth.credentials import InvalidCredentials, SigningKeysUnavailable
+from app.auth.credentials import Credentials, InvalidCredentials, SigningKeysUnavailable
 from app.auth.secret_file import load_or_create_secret
 from app.auth.tokens import Role, mint_token
 
@@ -10,6 +10,7 @@ __all__ = [
     "ApiKey",
     "ApiKeys",
     "Authenticator",
+    "Credentials",
     "InvalidCredentials",
     "Role",
     "SigningKeysUnavailable",

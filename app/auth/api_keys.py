@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Protocol
 
-from app.auth.credentials import InvalidCredentials
+from app.auth.credentials import Credentials, InvalidCredentials
 from app.operator_error import OperatorError
 from schema.principals import Scope, ServicePrincipal
 
@@ -72,8 +72,8 @@ class ApiKeyVerifier:
         self._utc_now = utc_now
         self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
 
-    async def verify(self, key_text: str) -> ServicePrincipal:
-        """Which service the key speaks for.
+    async def verify(self, key_text: str) -> Credentials:
+        """Which service the key speaks for, and until when it does.
 
         Raises:
             InvalidCredentials: The key is malformed, unknown, revoked or expired.
@@ -89,7 +89,8 @@ class ApiKeyVerifier:
             raise InvalidCredentials("the API key has been revoked")
         if record.expires_at is not None and record.expires_at <= self._utc_now():
             raise InvalidCredentials("the API key has expired")
-        return ServicePrincipal(record.key_id, record.name, record.scopes)
+        expires_at = record.expires_at.timestamp() if record.expires_at is not None else None
+        return Credentials(ServicePrincipal(record.key_id, record.name, record.scopes), expires_at)
 
     async def _find(self, key_id: str) -> ApiKey | None:
         # Taken before the read, so that a slow read cannot stretch the time that a revoked key works.

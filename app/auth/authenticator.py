@@ -1,15 +1,15 @@
 """From the Authorization header to who is asking."""
 
 from app.auth.api_keys import KEY_PREFIX, ApiKeys, ApiKeyVerifier
-from app.auth.credentials import InvalidCredentials
+from app.auth.credentials import Credentials, InvalidCredentials
 from app.auth.jwks import JwksKeys
 from app.auth.keys import SharedSecret, VerificationKeys
 from app.auth.tokens import TokenVerifier
 from app.operator_error import OperatorError
 from app.settings import Settings
-from schema.principals import Anonymous, Principal
+from schema.principals import Anonymous
 
-_ANONYMOUS = Anonymous()
+_ANONYMOUS = Credentials(Anonymous())
 
 
 class Authenticator:
@@ -25,8 +25,8 @@ class Authenticator:
         self._tokens = tokens
         self._api_keys = api_keys
 
-    async def authenticate(self, authorization: str | None) -> Principal:
-        """Who sent this ``Authorization`` header; Anonymous when there is none.
+    async def identify(self, authorization: str | None) -> Credentials:
+        """Who sent this ``Authorization`` header, and until when it speaks for them; Anonymous when there is none.
 
         Raises:
             InvalidCredentials: The header is malformed, or its token or key is refused.

@@ -1,6 +1,20 @@
-"""The ways that a caller's credentials can fail."""
+"""Credentials: whom they speak for and until when, and the ways that they can fail."""
+
+from dataclasses import dataclass
 
 from gamification.stores import StoreUnavailable
+from schema.principals import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Credentials that were found good. ``expires_at`` is in seconds since 1970; None is for ever.
+
+    They may be withdrawn before that, so whoever relies on them for long asks again from time to time.
+    """
+
+    principal: Principal
+    expires_at: float | None = None
 
 
 class InvalidCredentials(Exception):

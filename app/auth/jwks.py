@@ -111,7 +111,7 @@ class JwksKeys:
                 body = await self._download()
             keys, published = _parse(body)
         except (httpx.HTTPError, TimeoutError, _FetchFailed) as error:
-            _log.warning("signing keys not fetched from %s: %s", self._url.host, error or type(error).__name__)
+            _log.warning("signing keys not fetched from %s: %s", self._url.host, str(error) or type(error).__name__)
             return
         if not keys:
             _log.warning("%s publishes no key that Laurel can use", self._url.host)

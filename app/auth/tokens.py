@@ -3,7 +3,6 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import jwt
 from jwt import exceptions as jwt_errors
 
-from app.auth.credentials import InvalidCredentials
+from app.auth.credentials import Credentials, InvalidCredentials
 from app.auth.keys import SharedSecret, VerificationKeys
 from app.operator_error import OperatorError
 from schema.principals import MemberPrincipal, StaffPrincipal
@@ -29,15 +28,6 @@ class Role(StrEnum):
 
     MEMBER = "member"
     STAFF = "staff"
-
-
-TokenPrincipal = MemberPrincipal | StaffPrincipal
-
-
-@dataclass(frozen=True, slots=True)
-class _Verified:
-    principal: TokenPrincipal
-    valid_until: float
 
 
 class TokenVerifier:
@@ -59,11 +49,11 @@ class TokenVerifier:
         self._leeway_seconds = leeway_seconds
         self._wall_clock = wall_clock
         self._max_remembered = max_remembered
-        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._verified: OrderedDict[bytes, Credentials] = OrderedDict()
         self._generation = 0
 
-    async def verify(self, token: str) -> TokenPrincipal:
-        """Whom the token speaks for.
+    async def verify(self, token: str) -> Credentials:
+        """Whom the token speaks for, and until when it does.
 
         Raises:
             InvalidCredentials: The token is refused.
@@ -75,13 +65,13 @@ class TokenVerifier:
         digest = sha256(token.encode()).digest()
         self._forget_if_keys_changed()
         known = self._verified.get(digest)
-        if known is not None and self._wall_clock() < known.valid_until:
+        if known is not None and self._wall_clock() < (known.expires_at or 0.0):
             self._verified.move_to_end(digest)
-            return known.principal
+            return known
         claims = await self._verified_claims(token)
-        principal = _principal(claims)
-        self._remember(digest, _Verified(principal, self._expiry(claims)))
-        return principal
+        verified = Credentials(_principal(claims), self._expiry(claims))
+        self._remember(digest, verified)
+        return verified
 
     async def _verified_claims(self, token: str) -> dict[str, Any]:
         try:
@@ -113,7 +103,7 @@ class TokenVerifier:
             self._verified.clear()
             self._generation = generation
 
-    def _remember(self, digest: bytes, verified: _Verified) -> None:
+    def _remember(self, digest: bytes, verified: Credentials) -> None:
         # The keys may have changed while the key was fetched, and this result was made with the new ones.
         self._forget_if_keys_changed()
         self._verified[digest] = verified
@@ -145,7 +135,7 @@ def mint_token(secret: str, role: Role, subject: str, ttl_seconds: int, *, issue
     return jwt.encode(claims, secret.encode(), algorithm="HS256")
 
 
-def _principal(claims: dict[str, Any]) -> TokenPrincipal:
+def _principal(claims: dict[str, Any]) -> MemberPrincipal | StaffPrincipal:
     subject = claims["sub"]
     if not _is_subject(subject):
         raise InvalidCredentials("the token's claim sub is empty, too long or not printable")

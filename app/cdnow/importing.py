@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import TypeVar
 
+from app.campaigns.store import MongoCampaigns
 from app.cdnow.log import BrokenLine, Purchase
 from app.operator_error import OperatorError
 from app.stores.codec import Unreadable
@@ -50,8 +51,8 @@ class Summary:
 class History:
     """Members as they were at some moment, by their journals and the versions of the program."""
 
-    def __init__(self, journal: MongoJournal, programs: MongoPrograms) -> None:
-        self._journal, self._programs = journal, programs
+    def __init__(self, journal: MongoJournal, programs: MongoPrograms, campaigns: MongoCampaigns) -> None:
+        self._journal, self._programs, self._campaigns = journal, programs, campaigns
 
     async def as_of(self, member: Member, moment: datetime) -> Member:
         """The member as they were; their journal is read only where it goes on after that.
@@ -73,7 +74,8 @@ class History:
             if record.outcome.at > moment:
                 break
             records.append(record)
-        return replay(member.enrolled_at, records, programs)
+        terms = await self._campaigns.terms([grant for record in records for grant in record.grants])
+        return replay(member.enrolled_at, records, programs, terms)
 
 
 class LogImport:

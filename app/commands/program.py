@@ -1,5 +1,6 @@
 """`laurel program`: check, compare and apply program files."""
 
+import asyncio
 import difflib
 import getpass
 import os
@@ -14,7 +15,7 @@ from app.operator_error import OperatorError
 from gamification.program import Program
 from gamification.program.faults import ProgramFaults
 from gamification.program.source import read_program
-from gamification.stores import AppliedProgram
+from gamification.stores import AppliedProgram, StoreUnavailable
 
 if TYPE_CHECKING:  # The wiring imports the drivers and GraphQL, without which `check` starts sooner.
     from app.wiring import Laurel
@@ -75,11 +76,47 @@ async def diff(file: str) -> None:
 @command_of
 async def apply(file: str) -> None:
     """Put FILE in force as the next version of the program."""
+    from app.campaigns.filing import Filing
     from app.wiring import open_laurel
 
     async with open_laurel(settings_of_environment(), beside=True) as laurel:
+        versions = await laurel.programs.all_versions()
         applied = await applied_from(laurel, file, utc_now())
-    click.echo(f"version {applied.version} of {applied.program.code} is in force")
+        click.echo(f"version {applied.version} of {applied.program.code} is in force")
+        for state in await Filing(laurel.campaigns).over(applied.program):
+            click.echo(f"campaign {state.code} has ended (by {state.ended_by}) and stays ended")
+        if versions:
+            _warn_of_lost_periods(versions[-1].program, applied)
+            await _rebuild_boards(laurel, versions[-1].program, applied.program)
+
+
+def _warn_of_lost_periods(before: Program, applied: AppliedProgram) -> None:
+    from gamification.boards.closing import abandoned_periods
+
+    for lost in abandoned_periods(before, applied.program, applied.applied_at):
+        click.echo(
+            f"warning: {lost.board.code}/{lost.period.code} is not closed yet and pays no prizes any more, for the"
+            " program does not have it now; to change that, apply a program with the board as it was",
+            err=True,
+        )
+
+
+async def _rebuild_boards(laurel: "Laurel", before: Program, after: Program) -> None:
+    """Bring the boards into the order of the new program, where that is another. It holds in any case."""
+    from app.boards.placings import moves_members
+    from app.stores.programs import PROGRAM_CACHE_SECONDS
+
+    if not moves_members(before, after):
+        return
+    # Until then, processes that serve may still place members by the version before.
+    await asyncio.sleep(2 * PROGRAM_CACHE_SECONDS)
+    try:
+        rebuilt = await laurel.live.rebuilder.rebuild()
+    except StoreUnavailable:
+        rebuilt = False
+    click.echo(
+        "the boards have changed and are rebuilt" if rebuilt else "the boards have changed; run: laurel boards rebuild"
+    )
 
 
 async def applied_from(laurel: "Laurel", file: str, now: datetime) -> AppliedProgram:

@@ -32,8 +32,10 @@ _PLAIN_WORDS = {
     "string_too_short": "must have at least {min_length} characters",
     "string_pattern_mismatch": "must begin with a letter from a to z, followed by up to 62 of a to z, 0 to 9 and _",
     "literal_error": "must be {expected}",
+    "bool_parsing": "must be true or false",
 }
-"""What Pydantic's kinds of fault mean. The value is never told: it may be a secret. Only the database has a pattern."""
+"""What Pydantic's kinds of fault mean. The value is never told: it may be a secret. The only pattern is that of
+database and Redis prefix."""
 
 _P = ParamSpec("_P")
 
@@ -134,6 +136,10 @@ def _require_urls(settings: Settings) -> None:
             parse_uri(settings.mongo_url)
         except (PyMongoError, ValueError) as error:
             raise OperatorError(f"LAUREL_MONGO_URL: {error}") from None
+    if settings.redis_cluster and settings.redis_url is None:
+        raise OperatorError(
+            "LAUREL_REDIS_CLUSTER: the embedded Redis is no cluster; set LAUREL_REDIS_URL to a node of one"
+        )
     if settings.redis_url is not None:
         from redis.asyncio.connection import parse_url
 

@@ -22,7 +22,9 @@ async def verify(*, member: str | None) -> None:
     Every difference is reported; exit 1 if there is one.
     """
     async with open_existing(settings_of_environment()) as laurel:
-        verifier = Verifier(laurel.members, laurel.journal, laurel.programs, Claims(laurel.connection))
+        verifier = Verifier(
+            laurel.members, laurel.journal, laurel.programs, laurel.campaigns, Claims(laurel.connection)
+        )
         members, found = await (_one(laurel, verifier, member) if member else _all(laurel, verifier))
     click.echo(f"{_counted(members, 'member')} verified, {_counted(found, 'difference')}")
     if found:

@@ -44,7 +44,7 @@ class StoreServers:
     async def watch(self) -> NoReturn:
         """Wait until the embedded MongoDB ends by itself; forever, if it does not or was not started.
 
-        Laurel goes on without Redis, so the end of that one is only logged, as an error.
+        Laurel goes on without Redis, so the end of that one is only logged, as an error, and it is started again.
 
         Raises:
             OperatorError: MongoDB or the guard has ended; its exit code and the end of its log are in the message.
@@ -141,7 +141,10 @@ class _RunningServers:
     async def start(cls, servers: list[Server], lock: int) -> "_RunningServers":
         """Start a guard and through it the servers; ``lock`` is inherited by all of them."""
         plan = {
-            "servers": [{"name": s.name, "command": s.command, "log": str(s.log.resolve())} for s in servers],
+            "servers": [
+                {"name": s.name, "command": s.command, "log": str(s.log.resolve()), "restart": s.restart}
+                for s in servers
+            ],
             "inherit": [lock],
             "stop_seconds": STOP_SECONDS,
         }
@@ -199,7 +202,7 @@ class _RunningServers:
             if name == MONGO:
                 self._fail(self._ends[name])
             elif name in self._answered:  # A start that fails is told by whoever starts.
-                log.error("%s. Laurel goes on without it; start Laurel again to have it back", self._ends[name])
+                log.error("%s. It is started again; until then Laurel goes on without it", self._ends[name])
         self._fail(
             OperatorError("the guard of the embedded servers was stopped, and the servers with it; start Laurel again")
         )

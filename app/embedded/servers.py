@@ -22,7 +22,10 @@ ASK_TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server to start: ``ready`` finds in its log that it listens, and on which port (group 1)."""
+    """One server to start: ``ready`` finds in its log that it listens, and on which port (group 1).
+
+    ``restart`` is for one that Laurel can go on without: it is started again, at the same address, where it has ended.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -31,6 +34,7 @@ class Server:
     url: str
     ask: Callable[[str], Awaitable[None]]
     """Returns when the server at the URL has answered over the wire; raises its client's error if it does not."""
+    restart: bool = False
 
 
 def mongo_server(data_dir: Path) -> Server:
@@ -61,7 +65,7 @@ def redis_server(data_dir: Path) -> Server:
         *("--set-proc-title", "no"),  # So that a listing of processes shows whose data this server holds.
     )
     ready = re.compile(r"port=(\d+)\..*Ready to accept connections", re.DOTALL)
-    return Server(REDIS, command, data_dir / "redis.log", ready, "redis://127.0.0.1:{port}/0", _ask_redis)
+    return Server(REDIS, command, data_dir / "redis.log", ready, "redis://127.0.0.1:{port}/0", _ask_redis, restart=True)
 
 
 def _make_folder(folder: Path) -> Path:

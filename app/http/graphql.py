@@ -1,8 +1,6 @@
 """The GraphQL endpoint: GraphQL over HTTP to the letter, bounded in size and time, with nothing internal in answers."""
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPMethod
 from typing import Any
@@ -12,24 +10,24 @@ import strawberry
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
+from app.auth import InvalidCredentials
+from app.http.callers import UNAUTHENTICATED, Caller, Identify, MakeContext, identified, refusal_of
+from app.http.execution import QUERIES, QUERIES_AND_MUTATIONS, REQUEST_TIMEOUT_SECONDS, TIMEOUT, execute
 from app.http.graphql_request import GraphQLRequest, from_get, from_post
 from app.http.ide import ide_response
-from app.http.media_types import GRAPHQL_RESPONSE, JSON, prefers_html, response_type
+from app.http.media_types import GRAPHQL_RESPONSE, JSON, prefers_events, prefers_html, response_type, takes_events
 from app.http.refusal import Refusal
 from app.http.request_id import REQUEST_ID_HEADER, request_id_of
-from schema.faults import INTERNAL, UNAVAILABLE, formatted_exception, formatted_result
+from app.http.subscriptions import Connections, WebSocketEndpoint, event_stream, single_event
+from app.http.subscriptions.operation import subscribe
+from schema.faults import INTERNAL, UNAVAILABLE, formatted_exception
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """Room for `recordActivities` with 500 receipts of some 30 lines each."""
 BODY_TIMEOUT_SECONDS = 10.0
-REQUEST_TIMEOUT_SECONDS = 30.0
-"""From the last byte of the request to its answer; longer than the stores' own time limits together."""
-
-UNAUTHENTICATED = "UNAUTHENTICATED"
-TIMEOUT = "TIMEOUT"
 
 STATUS_BY_CODE: Mapping[str, int] = {
     UNAUTHENTICATED: 401,
@@ -41,17 +39,9 @@ STATUS_BY_CODE: Mapping[str, int] = {
 }
 """HTTP statuses of answers without data that say more than "bad request"; both media types use them."""
 
-_ALLOWED_OPERATIONS = {
-    HTTPMethod.GET: frozenset({OperationType.QUERY}),
-    HTTPMethod.POST: frozenset({OperationType.QUERY, OperationType.MUTATION}),
-}
+_ALLOWED_OPERATIONS = {HTTPMethod.GET: QUERIES, HTTPMethod.POST: QUERIES_AND_MUTATIONS}
 
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-
-log = logging.getLogger(__name__)
-
-MakeContext = Callable[[Request], Awaitable[object]]
-"""Makes what resolvers see as ``info.context``. It may raise `CallerError` or `StoreUnavailable` to refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +55,46 @@ class HttpLimits:
 
 def graphql_app(
     schema: strawberry.Schema,
+    identify: Identify,
     make_context: MakeContext,
     *,
+    connections: Connections | None = None,
     limits: HttpLimits | None = None,
     ide_query: str | None = None,
 ) -> ASGIApp:
-    """The ASGI application to route ``/graphql`` to, all methods included.
+    """The ASGI application to route ``/graphql`` to: all methods, and WebSockets too.
 
     Args:
         schema: Built as a `MaskedSchema` with `DOCUMENT_EXTENSIONS`.
+        identify: Called once for each request, and from time to time for a connection that stays open.
         make_context: Called once for each operation, after its request was found well-formed.
+        connections: Where connections that stay open are counted, and ended with the process.
         limits: Bounds on the request.
         ide_query: What the development page starts with; None serves no page.
     """
-    return _GraphQLEndpoint(schema, make_context, limits or HttpLimits(), ide_query)
+    shared = connections or Connections()
+    websocket = WebSocketEndpoint(schema, identify, make_context, shared)
+    http = _GraphQLEndpoint(schema, identify, make_context, shared, limits or HttpLimits(), ide_query)
+
+    return _ByScope(http, websocket)
+
+
+@dataclass(frozen=True, slots=True)
+class _ByScope:
+    # An object, since Starlette's routes take a function for an endpoint that has only GET.
+    http: ASGIApp
+    websocket: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self.websocket if scope["type"] == "websocket" else self.http)(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)
 class _GraphQLEndpoint:
     schema: strawberry.Schema
+    identify: Identify
     make_context: MakeContext
+    connections: Connections
     limits: HttpLimits
     ide_query: str | None
 
@@ -102,9 +112,10 @@ class _GraphQLEndpoint:
         try:
             if self.ide_query is not None and _wants_page(request):
                 return ide_response(self.ide_query)
-            media_type = response_type(request.headers.get("accept"))
+            as_events = prefers_events(request.headers.get("accept"))
+            media_type = JSON if as_events else response_type(request.headers.get("accept"))
             operation = await self._operation(request)
-            return _encoded(await self._execute(request, operation), media_type)
+            return await self._answer(request, operation, media_type, as_events=as_events)
         except Refusal as refusal:
             return _json(refusal.body(), refusal.status, media_type, refusal.headers)
         except ClientDisconnect:
@@ -119,27 +130,37 @@ class _GraphQLEndpoint:
             return await from_post(request, self.limits.max_body_bytes, self.limits.body_timeout_seconds)
         raise _not_allowed("Send queries by GET or POST, and mutations by POST.", "GET, POST")
 
-    async def _execute(self, request: Request, operation: GraphQLRequest) -> dict[str, object]:
-        seconds = self.limits.request_timeout_seconds
+    async def _answer(
+        self, request: Request, operation: GraphQLRequest, media_type: str, *, as_events: bool
+    ) -> Response:
+        caller = await self._caller(request)
+        context = await self.make_context(request, caller.credentials.principal)
         try:
-            async with asyncio.timeout(seconds) as deadline:
-                result = await self.schema.execute(
-                    operation.query,
-                    variable_values=operation.variables,
-                    context_value=await self.make_context(request),
-                    operation_name=operation.operation_name,
-                    allowed_operation_types=_ALLOWED_OPERATIONS[HTTPMethod(request.method)],
-                    operation_extensions=operation.extensions,
-                )
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            return _timed_out(seconds, request_id_of(request))
-        except CannotGetOperationTypeError:
-            raise _no_such_operation(operation.operation_name) from None
+            response = await execute(
+                self.schema,
+                operation,
+                context,
+                _ALLOWED_OPERATIONS[HTTPMethod(request.method)],
+                timeout_seconds=self.limits.request_timeout_seconds,
+                request_id=request_id_of(request),
+            )
         except InvalidOperationTypeError as error:
-            raise _wrong_operation(error.operation_type) from None
-        return formatted_result(result, request_id_of(request))
+            if error.operation_type is not OperationType.SUBSCRIPTION:
+                raise _not_allowed("Send mutations by POST.", "POST") from None
+            if not takes_events(request.headers.get("accept")):
+                raise _needs_a_stream() from None
+            request_id = request_id_of(request)
+            responses = subscribe(self.schema, operation, context, request_id)
+            return event_stream(self.connections, caller, responses, request_id)
+        return single_event(response, request_id_of(request)) if as_events else _encoded(response, media_type)
+
+    async def _caller(self, request: Request) -> Caller:
+        try:
+            return await identified(
+                self.identify, request.headers.get("authorization"), self.connections.limits.recheck_seconds
+            )
+        except InvalidCredentials as refused:
+            raise refusal_of(refused) from None
 
 
 def _wants_page(request: Request) -> bool:
@@ -147,28 +168,16 @@ def _wants_page(request: Request) -> bool:
     return request.method == HTTPMethod.GET and not is_query and prefers_html(request.headers.get("accept"))
 
 
-def _no_such_operation(name: str | None) -> Refusal:
-    message = "The document holds no operation." if name is None else f"The document holds no operation named {name!r}."
-    return Refusal(400, message, "OPERATION_NOT_FOUND")
-
-
-def _wrong_operation(operation_type: OperationType) -> Refusal:
-    if operation_type is OperationType.MUTATION:
-        return _not_allowed("Send mutations by POST.", "POST")
-    return Refusal(400, "Subscriptions need a connection that streams; this is a plain request.", "NO_SUBSCRIPTIONS")
+def _needs_a_stream() -> Refusal:
+    message = (
+        "Subscriptions need a connection that streams: send them with Accept: text/event-stream, or over a WebSocket "
+        "with the subprotocol graphql-transport-ws."
+    )
+    return Refusal(400, message, "NO_SUBSCRIPTIONS")
 
 
 def _not_allowed(message: str, allowed: str) -> Refusal:
     return Refusal(405, message, "METHOD_NOT_ALLOWED", {"Allow": allowed})
-
-
-def _timed_out(seconds: float, request_id: str) -> dict[str, object]:
-    log.warning("Request %s: cancelled after %g seconds", request_id, seconds)
-    message = (
-        f"The request took longer than {seconds:g} seconds and was given up. "
-        "If it was a mutation, it may have taken effect: send it again with the same key."
-    )
-    return {"errors": [{"message": message, "extensions": {"code": TIMEOUT, "requestId": request_id}}]}
 
 
 def _encoded(response: dict[str, object], media_type: str) -> Response:

@@ -45,7 +45,7 @@ def from_get(request: Request) -> GraphQLRequest:
     for name in _JSON_PARAMETERS & parameters.keys():
         # An empty parameter is how a form sends nothing.
         parameters[name] = _decoded(parameters[name].encode(), f"The parameter {name}") if parameters[name] else None
-    return _checked(parameters)
+    return request_of(parameters)
 
 
 async def from_post(request: Request, max_body_bytes: int, body_timeout_seconds: float) -> GraphQLRequest:
@@ -63,7 +63,7 @@ async def from_post(request: Request, max_body_bytes: int, body_timeout_seconds:
         raise Refusal(400, "Batches are not taken; send each operation as a request of its own.", "BATCH_NOT_SUPPORTED")
     if not isinstance(parameters, dict):
         raise Refusal(400, 'The request\'s body must be a JSON object such as {"query": "{ __typename }"}.')
-    return _checked(parameters)
+    return request_of(parameters)
 
 
 def _check_content_type(headers: Mapping[str, str]) -> None:
@@ -89,9 +89,14 @@ def _decoded(data: bytes, what: str) -> Any:
         raise Refusal(400, f"{what} is not JSON in UTF-8: {error}.") from None
 
 
-def _checked(parameters: Mapping[str, Any]) -> GraphQLRequest:
+def request_of(parameters: Mapping[str, Any]) -> GraphQLRequest:
+    """The operation that these parameters ask for.
+
+    Raises:
+        Refusal: 400, a parameter is missing, of the wrong type or nested too deep.
+    """
     query = parameters.get("query")
-    if not isinstance(query, str) or not query:
+    if not isinstance(query, str):
         raise Refusal(400, "The parameter query is missing; it must be a string that holds a GraphQL document.")
     name = parameters.get("operationName")
     if not isinstance(name, str | None):
@@ -100,12 +105,13 @@ def _checked(parameters: Mapping[str, Any]) -> GraphQLRequest:
         value = parameters.get(parameter)
         if not isinstance(value, dict | None):
             raise Refusal(400, f"The parameter {parameter} must be an object, or left out.")
-        if _is_deeper_than(value, MAX_JSON_DEPTH):
+        if is_deeper_than(value, MAX_JSON_DEPTH):
             raise Refusal(400, f"The parameter {parameter} is nested more than {MAX_JSON_DEPTH} levels deep.")
     return GraphQLRequest(query, name, parameters.get("variables"), parameters.get("extensions"))
 
 
-def _is_deeper_than(value: object, levels: int) -> bool:
+def is_deeper_than(value: object, levels: int) -> bool:
+    """Whether arrays and objects lie within one another more than so many levels deep."""
     layer = [value]
     for _ in range(levels):
         layer = [inner for outer in layer for inner in _members(outer) if isinstance(inner, dict | list)]

@@ -7,6 +7,7 @@ from app.http.refusal import Refusal
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
 CACHED_HEADERS = 256
 """How many different values of a header are remembered with what they mean."""
@@ -28,6 +29,17 @@ def response_type(accept: str | None) -> str:
     if plain:
         return JSON
     raise Refusal(406, f"Accept {GRAPHQL_RESPONSE} or {JSON}; there is no other representation.", "NOT_ACCEPTABLE")
+
+
+def takes_events(accept: str | None) -> bool:
+    """Whether the client names server-sent events as something it takes; a wildcard does not mean them."""
+    return bool(_qualities(accept or "").get(EVENT_STREAM))
+
+
+def prefers_events(accept: str | None) -> bool:
+    """Whether the client likes server-sent events better than any JSON that it names."""
+    ranges = _qualities(accept or "")
+    return ranges.get(EVENT_STREAM, 0.0) > max(ranges.get(JSON, 0.0), ranges.get(GRAPHQL_RESPONSE, 0.0))
 
 
 def prefers_html(accept: str | None) -> bool:

@@ -9,15 +9,17 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from gamification.member import Member
+from gamification.friends import Friendship
+from gamification.member import BoardVisibility, Member, Visibility
 from gamification.record import Record
-from gamification.state import State
+from gamification.state import Score, State
 
 Document = dict[str, Any]
 
 _STATES = TypeAdapter(State)
 _RECORDS = TypeAdapter(Record)
 _MEMBERS = TypeAdapter(Member)
+_FRIENDSHIPS = TypeAdapter(Friendship)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,23 @@ class Unreadable:
     member_id: str
     seq: int | None
     fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberScores:
+    """What boards need of a member: their scores, how they want to appear, and the revision of all this."""
+
+    member_id: str
+    revision: int
+    visibility: BoardVisibility
+    alias: str | None
+    scores: tuple[Score, ...]
+
+
+_MEMBER_SCORES = TypeAdapter(MemberScores)
+
+SCORES_PROJECTION = ("state.seq", "state.scores", "profile.alias", "visibility.board", "profile_revision")
+"""The fields of a member's document that `try_scores` reads."""
 
 
 def record_document(record: Record) -> Document:
@@ -77,12 +96,49 @@ def state_document(state: State) -> Document:
     return document
 
 
+def friendship_document(friendship: Friendship) -> Document:
+    """What stands between two members, as it lies in the collection, without what its store adds."""
+    document: Document = _FRIENDSHIPS.dump_python(friendship)
+    return document
+
+
+def read_friendship(document: Document) -> Friendship:
+    """What stands between two members, by a document.
+
+    Raises:
+        pydantic.ValidationError: it holds none.
+    """
+    return _FRIENDSHIPS.validate_python(document)
+
+
 def try_member(document: Document) -> Member | Unreadable:
     """The member that a document holds, or what is wrong with it."""
     try:
         return read_member(document)
     except ValidationError as error:
         return Unreadable(str(document.get("_id")), None, _first_fault(error))
+
+
+def try_scores(document: Document) -> MemberScores | Unreadable:
+    """What boards need of a member, from a document that may hold nothing else, or what is wrong with it.
+
+    What was not written before it came into being is as it is for a new member.
+    """
+    try:
+        state = document.get("state", {})
+        return _MEMBER_SCORES.validate_python(
+            {
+                "member_id": document.get("_id"),
+                "revision": state.get("seq", 0) + document.get("profile_revision", 0),
+                "visibility": document.get("visibility", {}).get("board", Visibility().board),
+                "alias": document.get("profile", {}).get("alias"),
+                "scores": state.get("scores", ()),
+            }
+        )
+    except ValidationError as error:
+        return Unreadable(str(document.get("_id")), None, _first_fault(error))
+    except (AttributeError, TypeError):
+        return Unreadable(str(document.get("_id")), None, "what should be an object or a number is something else")
 
 
 def try_record(document: Document) -> Record | Unreadable:

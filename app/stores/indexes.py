@@ -1,6 +1,6 @@
 """The indexes that the stores rely on, made at start."""
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 
 from app.stores.connection import Connection
 
@@ -20,3 +20,16 @@ async def ensure_indexes(connection: Connection) -> None:
         await patient["journal"].create_index(
             [("member_id", ASCENDING), ("seq", ASCENDING)], name="member_seq", unique=True
         )
+        await patient["outbox"].create_index([("at", ASCENDING)], name="at")
+        # All lists of a member, each in its order.
+        await patient["friendships"].create_index([("lists", ASCENDING), ("at", DESCENDING)], name="lists_at")
+        # A page of final standings, the number of those on it, and all that a run has written.
+        await patient["standings"].create_index(
+            [("run", ASCENDING), ("scope", ASCENDING), ("listed", ASCENDING), ("position", ASCENDING)], name="places"
+        )
+        await patient["prizes"].create_index([("run", ASCENDING)], name="run")
+        await patient["campaign_events"].create_index([("campaign", ASCENDING), ("_id", ASCENDING)], name="campaign")
+        await patient["allowances"].create_index([("campaign", ASCENDING)], name="campaign")
+        await patient["campaigns"].create_index([("status", ASCENDING), ("offered_until", ASCENDING)], name="status")
+        await patient["board_periods"].create_index([("board", ASCENDING), ("ends_at", DESCENDING)], name="board_ends")
+        await patient["board_periods"].create_index([("status", ASCENDING)], name="status")

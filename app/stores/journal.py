@@ -1,11 +1,13 @@
 """The journal in MongoDB: every record, and the one way in which members' snapshots change."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 
 from motor.motor_asyncio import AsyncIOMotorCursor
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.errors import BulkWriteError
 
+from app.campaigns.allowances import Allowances, Slice
 from app.stores.claims import Claims, claims_of
 from app.stores.codec import (
     Document,
@@ -18,6 +20,7 @@ from app.stores.codec import (
     try_record,
 )
 from app.stores.connection import Collection, Connection, refused_duplicate
+from app.stores.outbox import OnWritten, Outbox
 from app.stores.transaction import Session, transact
 from gamification.record import Record
 from gamification.stores import Commit, CommitConflict
@@ -27,10 +30,15 @@ STREAM_BATCH_RECORDS = 1_000
 
 
 class MongoJournal:
-    """Implements `gamification.stores.Journal`."""
+    """Implements `gamification.stores.Journal`. ``on_written`` is told whose snapshot has changed."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(
+        self, connection: Connection, allowances: Allowances | None = None, on_written: OnWritten | None = None
+    ) -> None:
         self._connection = connection
+        self._on_written = on_written
+        self._outbox = Outbox(connection)
+        self._allowances = allowances or Allowances(connection)
         self._records = connection["journal"]
         self._members = connection["members"]
         self._claims = Claims(connection)
@@ -57,16 +65,25 @@ class MongoJournal:
         snapshots = {commit.member.member_id: commit for commit in commits if commit.enrolment_key is None}
         records = [record_document(record) for commit in commits for record in commit.records]
 
-        async def write(session: Session) -> None:
+        settlements = [settlement for commit in commits for settlement in commit.settlements]
+
+        async def write(session: Session) -> tuple[Sequence[Slice], Sequence[tuple[str, int]]]:
             if enrolments:
                 # The claims first: where an enrolment is repeated, they say so, and not that its handle is taken.
                 await self._claims.take(claims, session)
                 await _insert(self._members, members, session)
+            taken = await self._allowances.settle(settlements, session)
+            changes = [(commit.member.member_id, commit.member.revision) for commit in enrolments]
             if snapshots:
-                await self._replace_snapshots(snapshots, session)
+                changes += await self._replace_snapshots(snapshots, session)
             await _insert(self._records, records, session, refused_id="key")
+            await self._outbox.add(changes, session)
+            return taken, changes
 
-        await transact(self._connection, write)
+        taken, changes = await transact(self._connection, write)
+        self._allowances.changed(taken)
+        if self._on_written is not None:
+            self._on_written(changes)
 
     async def by_keys(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Record]:
         """The records that were made with these (member_id, key) pairs, where there are any.
@@ -93,6 +110,48 @@ class MongoJournal:
             query = {"member_id": member_id, "seq": {"$gte": end - limit, "$lt": end}}
             found = await self._records.find(query).sort("seq", DESCENDING).to_list(limit)
         return [read_record(document) for document in found]
+
+    async def since(self, member_id: str, seq: int, limit: int) -> Sequence[Record]:
+        """Up to ``limit`` records of a member, oldest first, after number ``seq``.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        limit = min(limit, MAX_PAGE_RECORDS)
+        query = {"member_id": member_id, "seq": {"$gt": seq, "$lte": seq + limit}}
+        with self._connection.answering():
+            found = await self._records.find(query).sort("seq", ASCENDING).to_list(limit)
+        return [read_record(document) for document in found]
+
+    async def active_since(self, since: datetime, after: str, limit: int) -> Sequence[str]:
+        """Up to ``limit`` ids of members with records since an instant, in order, beyond the id ``after``.
+
+        It looks at the members one by one, for an index of its own would cost every purchase.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        query = {"_id": {"$gt": after}, "state.as_of": {"$gte": since}}
+        with self._connection.answering():
+            found = self._members.find(query, {"_id": 1}).sort("_id", ASCENDING).limit(limit)
+            return [document["_id"] for document in await found.to_list(limit)]
+
+    async def histories(self, member_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[Record]]:
+        """All records of these members, oldest first; members are left out where more than ``limit`` come together.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        with self._connection.answering():
+            found = self._records.find({"member_id": {"$in": list(member_ids)}})
+            found.sort([("member_id", ASCENDING), ("seq", ASCENDING)]).limit(limit + 1)
+            documents = await found.to_list(limit + 1)
+        histories: dict[str, list[Record]] = {}
+        for document in documents:
+            histories.setdefault(document["member_id"], []).append(read_record(document))
+        if len(documents) > limit:
+            histories.pop(documents[-1]["member_id"])  # Perhaps there is more of it.
+        return histories
 
     async def history(self, member_id: str) -> AsyncIterator[Record | Unreadable]:
         """All records of a member, oldest first.
@@ -122,14 +181,17 @@ class MongoJournal:
             for document in documents:
                 yield try_record(document)
 
-    async def _replace_snapshots(self, commits: Mapping[str, Commit], session: Session) -> None:
+    async def _replace_snapshots(self, commits: Mapping[str, Commit], session: Session) -> Sequence[tuple[str, int]]:
         """Write the snapshots, and nothing else of a member: a commit may have read an older profile.
+
+        Returns the members' (member_id, revision) after it.
 
         The numbers are read within the transaction, whose isolation then refuses to write over anything newer. One read
         and updates by ``_id`` alone is what every server is quick at; a condition on both is a scan on some.
         """
         ids = list(commits)
-        found = await self._members.find({"_id": {"$in": ids}}, {"state.seq": 1}, session=session).to_list(len(ids))
+        fields = ["state.seq", "profile_revision"]
+        found = await self._members.find({"_id": {"$in": ids}}, fields, session=session).to_list(len(ids))
         if {document["_id"]: document["state"]["seq"] for document in found} != {
             member_id: commit.base_seq for member_id, commit in commits.items()
         }:
@@ -141,6 +203,10 @@ class MongoJournal:
         written = await self._members.bulk_write(updates, session=session)
         if written.matched_count != len(updates):
             raise CommitConflict
+        return [
+            (document["_id"], commits[document["_id"]].state.seq + document.get("profile_revision", 0))
+            for document in found
+        ]
 
     async def _last_seq(self, member_id: str) -> int:
         document = await self._members.find_one({"_id": member_id}, {"state.seq": 1})

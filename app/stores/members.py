@@ -6,19 +6,26 @@ from dataclasses import replace
 from pymongo import ASCENDING, ReturnDocument
 
 from app.stores.claims import Claim, Claims
-from app.stores.codec import Unreadable, read_member, try_member
+from app.stores.codec import SCORES_PROJECTION, MemberScores, Unreadable, read_member, try_member, try_scores
 from app.stores.connection import Connection, Document
+from app.stores.outbox import OnWritten, Outbox
 from app.stores.transaction import Session, transact
 from gamification.contention import insist
-from gamification.member import Member
-from gamification.stores import CommitConflict, HandleTaken, ProfileChanges
+from gamification.member import Member, board_problems
+from gamification.stores import CommitConflict, HandleTaken, ProfileChanges, UnfitProfile
+
+FIRST_BATCH_TIMEOUT_FACTOR = 8
+"""How many times longer than an ordinary answer the first batch of all members may take: some servers, such as the
+embedded one, gather all of them first."""
 
 
 class MongoMembers:
-    """Implements `gamification.stores.Members`."""
+    """Implements `gamification.stores.Members`. ``on_written`` is told whose profile has changed."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, on_written: OnWritten | None = None) -> None:
         self._connection = connection
+        self._on_written = on_written
+        self._outbox = Outbox(connection)
         self._collection = connection["members"]
         self._claims = Claims(connection)
 
@@ -65,8 +72,12 @@ class MongoMembers:
     async def change_profile(self, member_id: str, changes: ProfileChanges) -> Member | None:
         """Set the fields that are given and no others; returns the member as they are then, None if there is none.
 
+        Where any are given, the member's ``profile_revision`` grows by one in the same write, and the outbox gets an
+        entry.
+
         Raises:
             HandleTaken: another member has the handle.
+            UnfitProfile: the fields do not go together, as they are after the change.
             StoreUnavailable: the store did not answer in time, or others wrote to the member all the while.
         """
         given = {f"profile.{name}": value for name, value in changes.profile.items()}
@@ -76,7 +87,7 @@ class MongoMembers:
 
         async def change(session: Session) -> Member | None:
             found: Document | None = await self._collection.find_one_and_update(
-                {"_id": member_id}, {"$set": given}, session=session
+                {"_id": member_id}, {"$set": given, "$inc": {"profile_revision": 1}}, session=session
             )
             if found is None:
                 return None
@@ -85,14 +96,22 @@ class MongoMembers:
                 before,
                 profile=replace(before.profile, **changes.profile),
                 visibility=replace(before.visibility, **changes.visibility),
+                profile_revision=before.profile_revision + 1,
             )
+            # Judged here, where the other half of what must go together cannot change meanwhile.
+            if problems := tuple(board_problems(after.profile, after.visibility)):
+                raise UnfitProfile(problems)
+            await self._outbox.add([(member_id, after.revision)], session)
             await self._change_handle(member_id, before.profile.handle, after.profile.handle, session)
             return after
 
         try:
-            return await insist(lambda: transact(self._connection, change), final=("handle",))
+            changed = await insist(lambda: transact(self._connection, change), final=("handle",))
         except CommitConflict as conflict:
             raise HandleTaken from conflict
+        if changed is not None and self._on_written is not None:
+            self._on_written([(member_id, changed.revision)])
+        return changed
 
     async def save_showcase(self, member_id: str, showcase: tuple[str, ...]) -> Member | None:
         """Replace the showcased badges; returns the member as they are now, None if there is no such member.
@@ -138,6 +157,35 @@ class MongoMembers:
             if not documents:
                 return
             yield [try_member(document) for document in documents]
+
+    async def scores_of(self, member_ids: Sequence[str]) -> Sequence[MemberScores | Unreadable]:
+        """What boards need of these members, in no order to rely on.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        with self._connection.answering():
+            found = self._collection.find({"_id": {"$in": list(member_ids)}}, list(SCORES_PROJECTION))
+            documents = await found.to_list(len(member_ids))
+        return [try_scores(document) for document in documents]
+
+    async def stream_scores(self, batch_size: int) -> AsyncIterator[Sequence[MemberScores | Unreadable]]:
+        """What boards need of all members, in batches and no order. Each is read once, as they are at some moment.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time, and for the first batch it has more than usual.
+        """
+        # Without condition or order, so that no server has much to do before its first answer.
+        cursor = self._collection.find({}, list(SCORES_PROJECTION)).batch_size(batch_size)
+        patient = self._connection.with_timeout(self._connection.timeout_seconds * FIRST_BATCH_TIMEOUT_FACTOR)
+        answering = patient.answering
+        while True:
+            with answering():
+                documents = await cursor.to_list(batch_size)
+            if not documents:
+                return
+            yield [try_scores(document) for document in documents]
+            answering = self._connection.answering
 
     async def _by_claims(self, claims: Sequence[Claim]) -> Mapping[Claim, Member]:
         owners = await self._claims.owners(claims)

@@ -8,6 +8,7 @@ from datetime import datetime
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
+from app.campaigns.filing import Filing
 from app.stores.connection import Connection, Document
 from gamification.activity import to_milliseconds
 from gamification.program import Program
@@ -29,6 +30,8 @@ class MongoPrograms:
         self._connection = connection
         self._collection = connection["programs"]
         self._read_program = read_program
+        self.filing: Filing | None = None
+        """What brings the campaigns in line with a program that is applied; those come later."""
         self._versions: dict[int, AppliedProgram] = {}
         self._current: AppliedProgram | None = None
         self._current_until = 0.0
@@ -50,10 +53,21 @@ class MongoPrograms:
         """Put the program that ``source`` defines in force as the next version, unless it already is in force.
 
         Raises:
-            StoreUnavailable: the store did not answer in time, or others applied programs all the while.
+            OperatorError: its campaigns cannot be brought about. Nothing was written.
+            StoreUnavailable: the store did not answer in time, or others applied programs all the while. The same again
+                does what is still to be done.
             Whatever ``read_program`` raises of a faulty text. Nothing was written.
         """
         program = self._read_program(source)
+        if self.filing is not None:
+            await self.filing.check(program, now)
+        applied = await self._put(program, source, by, now)
+        if self.filing is not None:
+            await self.filing.adopt(applied, by, now)
+        return applied
+
+    async def _put(self, program: Program, source: str, by: str, now: datetime) -> AppliedProgram:
+        """The version that this program is; a new one unless it is in force already."""
         digest = hashlib.sha256(source.encode()).hexdigest()
         for _ in range(MAX_APPLY_ATTEMPTS):
             newest = await self._newest()

@@ -11,13 +11,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gamification.activity import RESERVED_KINDS
+from gamification.activity import PRIZE, RESERVED_KINDS
 from gamification.program.challenges import Challenge
 from gamification.program.definition import MAX_DECIMALS, MAX_PARTS, Money
 from gamification.program.faults import Finding, Location, shown
 from gamification.program.texts import ANY_LANGUAGE
 
-CODES = {"rule": "rules", "tier": "tiers.levels", "challenge": "challenges", "badge": "badges"}
+CODES = {
+    "rule": "rules",
+    "tier": "tiers.levels",
+    "challenge": "challenges",
+    "badge": "badges",
+    "board": "boards",
+    "campaign": "campaigns",
+}
 """Where the parts that have a code are."""
 REFERENCES = {
     "challenges.*.reward.badge": "badge",
@@ -27,6 +34,7 @@ REFERENCES = {
     "badges.*.earned.challenge": "challenge",
     "badges.*.earned.tier": "tier",
     "tiers.levels.*.reward.badge": "badge",
+    "boards.*.prizes.*.badge": "badge",
 }
 """Where one part names another by its code."""
 TEXTS = (
@@ -43,9 +51,15 @@ TEXTS = (
     "badges.*.description",
     "badges.*.unit",
     "badges.*.levels.*.name",
+    "boards.*.name",
+    "boards.*.description",
+    "boards.*.seasons.*.name",
+    "campaigns.*.name",
+    "campaigns.*.headline",
+    "campaigns.*.description",
 )
 """Where texts are that members read."""
-_KINDS = ("rules.*.on", "challenges.*.on", "challenges.*.steps.*.on")
+_KINDS = ("rules.*.on", "challenges.*.on", "challenges.*.steps.*.on", "boards.*.on", "campaigns.*.on")
 _OWN_PREFIXES = tuple(sorted({kind.partition(".")[0] + "." for kind in RESERVED_KINDS}))
 _DEFAULT_DECIMALS: int = Money.model_fields["decimals"].default
 
@@ -193,8 +207,11 @@ def _kinds_of_our_own(data: Any) -> Iterator[Finding]:
         for location, kind in (*written(data, path), *written(data, f"{path}.*")):
             if not isinstance(kind, str):
                 continue
-            if kind in RESERVED_KINDS and path.startswith("rules"):
-                yield Finding(location, f"{kind} is an effect, which challenges can count; a rule is for activities")
+            if kind == PRIZE:
+                yield Finding(location, f"{kind} is what Laurel records when a board is won, and nothing counts it")
+            elif kind in RESERVED_KINDS and not path.startswith("challenges"):
+                what = f"a {path.partition('s.')[0]}"
+                yield Finding(location, f"{kind} is an effect, which challenges can count; {what} is for activities")
             elif kind.startswith(_OWN_PREFIXES) and kind not in RESERVED_KINDS:
                 message = f"there is no effect '{shown(kind)}', and no activity's kind begins that way"
                 yield Finding(location, message, kind, RESERVED_KINDS)

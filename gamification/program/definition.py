@@ -10,6 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from gamification.program.badges import Badge
 from gamification.program.base import Code, Definition, misfit
+from gamification.program.boards import MAX_BOARDS, Board
+from gamification.program.campaigns import Campaign
 from gamification.program.challenges import Challenge
 from gamification.program.rules import Rule
 from gamification.program.texts import Language, Text
@@ -64,6 +66,8 @@ class Program(Definition):
     tiers: Tiers | None = None
     challenges: Annotated[tuple[Challenge, ...], Field(max_length=MAX_PARTS)] = ()
     badges: Annotated[tuple[Badge, ...], Field(max_length=MAX_PARTS)] = ()
+    boards: Annotated[tuple[Board, ...], Field(max_length=MAX_BOARDS)] = ()
+    campaigns: Annotated[tuple[Campaign, ...], Field(max_length=MAX_PARTS)] = ()
 
     @field_validator("languages")
     @classmethod
@@ -92,6 +96,22 @@ class Program(Definition):
     def rule_by_code(self) -> dict[str, Rule]:
         """Every rule by its code."""
         return {rule.code: rule for rule in self.rules}
+
+    @cached_property
+    def board_by_code(self) -> dict[str, Board]:
+        """Every board by its code."""
+        return {board.code: board for board in self.boards}
+
+    @cached_property
+    def campaign_by_code(self) -> dict[str, Campaign]:
+        """Every campaign of the program's file by its code."""
+        return {campaign.code: campaign for campaign in self.campaigns}
+
+    @cached_property
+    def boards_by_kind(self) -> dict[str, tuple[Board, ...]]:
+        """The boards on which each kind of activity counts, in the program's order."""
+        kinds = {kind for board in self.boards for kind in board.on}
+        return {kind: tuple(board for board in self.boards if kind in board.on) for kind in kinds}
 
     @cached_property
     def tier_thresholds(self) -> tuple[int, ...]:

@@ -26,10 +26,15 @@ _STAND_INS: dict[str, Any] = {
     "when": "true",
     "items": "true",
     "condition": "true",
+    "headline": "stand-in",
+    "multiplier": 2,
+    "bonus": 1,
+    "per_item": {"points": 1},
 } | dict.fromkeys(
     (
         *("description", "unit", "icon_url", "rarity", "secret", "benefits", "reward", "requires"),
-        *("qualifying", "rounding", "caps", "cooldown_minutes"),
+        *("qualifying", "rounding", "caps", "cooldown_minutes", "by"),
+        *("recurs", "stacking", "priority", "budget", "first_members", "late_minutes"),
     ),
     _ABSENT,
 )

@@ -49,7 +49,7 @@ _FORMS = {
     "currency": "must be a currency code of three capital letters, such as USD",
     "icon_url": "must be an address that begins with https:// or /, without blanks, at most 500 characters",
 }
-_OWN = frozenset({"expression", "instant", "time_zone", "window"})
+_OWN = frozenset({"clock_time", "recurrence", "expression", "instant", "time_zone", "window", "day", "places"})
 _CHOICE = re.compile(r"'([^']*)'")
 
 

@@ -5,7 +5,34 @@ import strawberry
 from schema.context import Info
 from schema.inputs import ActivityInput
 from schema.mutations.adjust_points import AdjustPointsInput, adjust_points
+from schema.mutations.campaigns import (
+    CampaignInput,
+    CampaignResult,
+    CreateCampaignInput,
+    CreateCampaignResult,
+    ExtendCampaignInput,
+    create_campaign,
+    end_campaign,
+    extend_campaign,
+    pause_campaign,
+    resume_campaign,
+    start_campaign,
+)
 from schema.mutations.enrol_member import EnrolMemberInput, EnrolMemberResult, enrol_member
+from schema.mutations.friends import (
+    AcceptFriendResult,
+    BlockMemberResult,
+    OtherMemberInput,
+    RemoveFriendResult,
+    RequestFriendInput,
+    RequestFriendResult,
+    UnblockMemberResult,
+    accept_friend,
+    block_member,
+    remove_friend,
+    request_friend,
+    unblock_member,
+)
 from schema.mutations.record_activity import (
     RecordActivitiesInput,
     RecordActivitiesResult,
@@ -13,6 +40,7 @@ from schema.mutations.record_activity import (
     record_activities,
     record_activity,
 )
+from schema.mutations.set_member_attributes import SetMemberAttributesInput, set_member_attributes
 from schema.mutations.update_profile import (
     SetBadgeShowcaseInput,
     SetBadgeShowcaseResult,
@@ -54,6 +82,18 @@ class Mutation:
         """Give or take points."""
         return await adjust_points(info.context, input)
 
+    @strawberry.mutation(
+        extensions=[permission_for("setMemberAttributes")],
+        description="Set what campaigns and boards may ask of a member, such as a city or a segment.",
+    )
+    async def set_member_attributes(
+        self,
+        info: Info,
+        input: SetMemberAttributesInput,  # noqa: A002
+    ) -> RecordActivityResult:
+        """Set attributes of a member."""
+        return await set_member_attributes(info.context, input)
+
     @strawberry.mutation(extensions=[permission_for("updateProfile")], description="Change a profile.")
     async def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfileResult:  # noqa: A002
         """Change a profile."""
@@ -70,3 +110,77 @@ class Mutation:
     ) -> SetBadgeShowcaseResult:
         """Choose the badges that others see."""
         return await set_badge_showcase(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("requestFriend")],
+        description="Ask a member to be friends. Where they have asked too, the two are friends at once.",
+    )
+    async def request_friend(self, info: Info, input: RequestFriendInput) -> RequestFriendResult:  # noqa: A002
+        """Ask a member to be friends."""
+        return await request_friend(info.context, input)
+
+    @strawberry.mutation(extensions=[permission_for("acceptFriend")], description="Accept a request to be friends.")
+    async def accept_friend(self, info: Info, input: OtherMemberInput) -> AcceptFriendResult:  # noqa: A002
+        """Accept a request to be friends."""
+        return await accept_friend(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("removeFriend")],
+        description="End a friendship, withdraw a request, or turn one down. The other is not told.",
+    )
+    async def remove_friend(self, info: Info, input: OtherMemberInput) -> RemoveFriendResult:  # noqa: A002
+        """End a friendship, withdraw a request, or turn one down."""
+        return await remove_friend(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("blockMember")],
+        description="Block a member: neither sees the other any more, and a friendship ends. The other is not told.",
+    )
+    async def block_member(self, info: Info, input: OtherMemberInput) -> BlockMemberResult:  # noqa: A002
+        """Block a member."""
+        return await block_member(info.context, input)
+
+    @strawberry.mutation(extensions=[permission_for("unblockMember")], description="Lift one's own block.")
+    async def unblock_member(self, info: Info, input: OtherMemberInput) -> UnblockMemberResult:  # noqa: A002
+        """Lift one's own block."""
+        return await unblock_member(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("createCampaign")],
+        description="Make a campaign: a draft, or one that runs from its start on.",
+    )
+    async def create_campaign(self, info: Info, input: CreateCampaignInput) -> CreateCampaignResult:  # noqa: A002
+        """Make a campaign."""
+        return await create_campaign(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("startCampaign")], description="Let a draft run. It opens when its terms say."
+    )
+    async def start_campaign(self, info: Info, input: CampaignInput) -> CampaignResult:  # noqa: A002
+        """Let a draft run. It opens when its terms say."""
+        return await start_campaign(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("pauseCampaign")], description="Let a campaign give nothing until it is resumed."
+    )
+    async def pause_campaign(self, info: Info, input: CampaignInput) -> CampaignResult:  # noqa: A002
+        """Let a campaign give nothing until it is resumed."""
+        return await pause_campaign(info.context, input)
+
+    @strawberry.mutation(extensions=[permission_for("resumeCampaign")], description="Let a paused campaign go on.")
+    async def resume_campaign(self, info: Info, input: CampaignInput) -> CampaignResult:  # noqa: A002
+        """Let a paused campaign go on."""
+        return await resume_campaign(info.context, input)
+
+    @strawberry.mutation(extensions=[permission_for("endCampaign")], description="End a campaign for good, at once.")
+    async def end_campaign(self, info: Info, input: CampaignInput) -> CampaignResult:  # noqa: A002
+        """End a campaign for good, at once."""
+        return await end_campaign(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("extendCampaign")],
+        description="Give a campaign a later end, more points or more places.",
+    )
+    async def extend_campaign(self, info: Info, input: ExtendCampaignInput) -> CampaignResult:  # noqa: A002
+        """Give a campaign a later end, more points or more places."""
+        return await extend_campaign(info.context, input)

@@ -1,6 +1,7 @@
 """updateProfile and setBadgeShowcase: what members say of themselves, and what of it others may see."""
 
 from dataclasses import replace
+from enum import Enum
 from typing import Annotated, Any, TypeAlias
 
 import strawberry
@@ -8,17 +9,17 @@ from strawberry import UNSET
 
 from gamification.activity import Problem
 from gamification.enrolment import AlreadyTaken as Taken
-from gamification.member import language_problems, profile_problems, showcase_problems
-from gamification.stores import HandleTaken, ProfileChanges
+from gamification.member import board_problems, language_problems, profile_problems, showcase_problems
+from gamification.stores import HandleTaken, ProfileChanges, UnfitProfile
 from schema.context import Context
 from schema.ids import local_id
 from schema.permissions import check_subject
 from schema.principals import MemberPrincipal
 from schema.types.errors import AlreadyTaken, InvalidInput, MemberNotFound, invalid, not_found, taken
-from schema.types.member import MEMBER_ID, Member, show_member
+from schema.types.member import MEMBER_ID, BoardVisibility, Member, show_member
 
-_PROFILE = ("display_name", "handle", "avatar_url", "language", "time_zone")
-_VISIBILITY = ("profile", "avatar", "tier", "badges")
+_PROFILE = ("display_name", "handle", "avatar_url", "language", "time_zone", "alias")
+_VISIBILITY = ("profile", "avatar", "tier", "badges", "board")
 
 
 @strawberry.input(description="What others may see; what is left out stays as it is.")
@@ -34,6 +35,9 @@ class VisibilityInput:
     tier: bool | None = strawberry.field(default=UNSET, description="Whether others see the tier. It cannot be null.")
     badges: bool | None = strawberry.field(
         default=UNSET, description="Whether others see the showcased badges. It cannot be null."
+    )
+    board: BoardVisibility | None = strawberry.field(
+        default=UNSET, description="How the member appears on boards; ALIAS needs an alias. It cannot be null."
     )
 
 
@@ -51,6 +55,10 @@ class UpdateProfileInput:
     handle: str | None = strawberry.field(
         default=UNSET,
         description="The unique public name: 3 to 30 of a-z, 0-9 and _, beginning with a letter or digit.",
+    )
+    alias: str | None = strawberry.field(
+        default=UNSET,
+        description="What boards call the member where they want that: 2 to 30 characters, the first not @.",
     )
     avatar_url: str | None = strawberry.field(
         default=UNSET, description="An https address of a picture, up to 500 characters."
@@ -106,12 +114,18 @@ async def update_profile(context: Context, given: UpdateProfileInput) -> UpdateP
     profile = replace(member.profile, **changes.profile)
     # A language that the program has dropped since does not hinder other changes.
     language = changes.profile.get("language")
-    if problems := (*profile_problems(profile), *language_problems(language, program)):
+    if problems := (
+        *profile_problems(profile),
+        *language_problems(language, program),
+        *board_problems(profile, replace(member.visibility, **changes.visibility)),
+    ):
         return invalid(*problems)
     try:
         changed = await context.game.stores.members.change_profile(member_id, changes)
     except HandleTaken:
         return taken(Taken("handle"))
+    except UnfitProfile as unfit:
+        return invalid(*unfit.problems)
     if changed is None:
         return not_found()
     return ProfileSuccess(member=show_member(changed, await context.reading(None, changed)))
@@ -142,7 +156,9 @@ def _subject(context: Context, named: strawberry.ID | None) -> str | None:
 
 def _given(source: object, names: tuple[str, ...]) -> dict[str, Any]:
     found = {name: getattr(source, name, UNSET) for name in names} if source else {}
-    return {name: value for name, value in found.items() if value is not UNSET}
+    return {
+        name: value.value if isinstance(value, Enum) else value for name, value in found.items() if value is not UNSET
+    }
 
 
 def _not_clearable(given: UpdateProfileInput, changes: ProfileChanges) -> list[str]:

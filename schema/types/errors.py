@@ -52,11 +52,13 @@ class InsufficientPoints(Error):
     available: BigInt = strawberry.field(description="How many points there are to take.")
 
 
-@strawberry.type(description="Another member has this already; nothing was written. Its `code` is ALREADY_TAKEN.")
+@strawberry.type(
+    description="Another member, or campaign, has this already; nothing was written. Its `code` is ALREADY_TAKEN."
+)
 class AlreadyTaken(Error):
-    """Another member has this already; nothing was written."""
+    """Another member, or campaign, has this already; nothing was written."""
 
-    field: str = strawberry.field(description="What is taken: `handle` or `externalId`.")
+    field: str = strawberry.field(description="What is taken: `handle`, `externalId` or a campaign's `code`.")
 
 
 def invalid(*faults: Fault) -> InvalidInput:

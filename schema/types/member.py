@@ -1,18 +1,20 @@
 """Member: a member as they see themself, and as staff and services see them."""
 
-from dataclasses import replace
 from datetime import datetime
+from enum import Enum
 from typing import Annotated
 
 import strawberry
 
 from gamification import member
-from gamification.fold import advance
 from schema.connections import DEFAULT_PAGE_SIZE, Connection, page_of
-from schema.context import Context, Info, Reading
+from schema.context import Context, Info, Reading, as_of_now
 from schema.ids import to_global_id
+from schema.leaderboards import view_of
 from schema.statement import statement
-from schema.types.live import Rank
+from schema.types.arguments import After, AmongFriends, First, OfBoard, OfPeriod, OfScope
+from schema.types.friends import BlockedMember, Friend, FriendRequest, blocked_by, friends_of, requests_of
+from schema.types.leaderboard import Rank, show_rank
 from schema.types.node import Node
 from schema.types.record import LedgerEntry
 from schema.types.standing import (
@@ -30,8 +32,15 @@ from schema.types.standing import (
 
 MEMBER_ID = "Member"
 
-First = Annotated[int | None, strawberry.argument(description="How many, from 0 to 100; 20 unless told.")]
-After = Annotated[str | None, strawberry.argument(description="The cursor to go on from; the first page without it.")]
+
+@strawberry.enum(description="How a member appears on boards. They always see themself.")
+class BoardVisibility(Enum):
+    """How a member appears on boards."""
+
+    SHOWN = strawberry.enum_value("shown", description="With what the public profile shows; without a name if nothing.")
+    ALIAS = strawberry.enum_value("alias", description="Under the alias.")
+    FRIENDS = strawberry.enum_value("friends", description="To friends only. It holds no public place.")
+    HIDDEN = strawberry.enum_value("hidden", description="To nobody else. It holds no public place.")
 
 
 @strawberry.type(description="What others may see of a member.")
@@ -42,6 +51,15 @@ class Visibility:
     avatar: bool = strawberry.field(description="Whether others see the avatar, where they see the profile.")
     tier: bool = strawberry.field(description="Whether others see the tier, where they see the profile.")
     badges: bool = strawberry.field(description="Whether others see the showcased badges, where they see the profile.")
+    board: BoardVisibility = strawberry.field(description="How the member appears on boards, whatever the others say.")
+
+
+@strawberry.type(description="Something that the shop knows of a member, for campaigns and boards to ask for.")
+class MemberAttribute:
+    """Something that the shop knows of a member."""
+
+    name: str = strawberry.field(description='Such as "city".')
+    value: str = strawberry.field(description="Its value, up to 256 characters.")
 
 
 @strawberry.type(description="What a member has reached, at some moment.")
@@ -109,6 +127,9 @@ class Member(MemberStanding, Node):
     handle: str | None = strawberry.field(
         description="The unique public name, 3 to 30 of a-z, 0-9 and _; null without one."
     )
+    alias: str | None = strawberry.field(
+        description="What boards call the member where they want that, up to 30 characters; null without one."
+    )
     avatar_url: str | None = strawberry.field(description="An https address of a picture; null without one.")
     language: str | None = strawberry.field(
         description="The language that the member chose; null where they chose none."
@@ -122,10 +143,26 @@ class Member(MemberStanding, Node):
         description="The codes of the badges on the public profile, in their order, up to 6."
     )
 
-    @strawberry.field(description="The member's place on a board; null where there is none.")
-    def rank(self, board: Annotated[str, strawberry.argument(description="The board's code.")]) -> Rank | None:
-        """The member's place on a board: there are no boards yet."""
-        return None
+    @strawberry.field(description="The member's place on a board; null where the program has no such board.")
+    async def rank(
+        self,
+        info: Info,
+        board: OfBoard,
+        *,
+        scope: OfScope = None,
+        period: OfPeriod = None,
+        friends: AmongFriends = False,
+    ) -> Rank | None:
+        """The member's place on a board; None where the program has no such board."""
+        view = await view_of(info.context, self.reading, board, scope, period, friends=friends)
+        return await show_rank(info.context, view, self.subject.member_id) if view else None
+
+    @strawberry.field(description="What the shop knows of the member, by name; up to 50. Other members do not see it.")
+    def attributes(self) -> list[MemberAttribute]:
+        """What the shop knows of the member, in the order of their names."""
+        return [
+            MemberAttribute(name=name, value=value) for name, value in sorted(self.subject.state.attributes.items())
+        ]
 
     @strawberry.field(description="The member's ledger, newest entry first.")
     async def statement(
@@ -134,6 +171,39 @@ class Member(MemberStanding, Node):
         """The member's ledger."""
         journal = info.context.game.stores.journal
         return await statement(journal, self.subject.member_id, self.reading, first, after)
+
+    @strawberry.field(
+        description="The member's friends, latest first. For the member alone: null, with an error, for anybody else."
+    )
+    async def friends(
+        self, info: Info, first: First = DEFAULT_PAGE_SIZE, after: After = None
+    ) -> Connection[Friend] | None:
+        """The member's friends."""
+        return await friends_of(info.context, self.subject.member_id, self.reading, first, after)
+
+    @strawberry.field(
+        description="Requests that wait for an answer, the latest 1,000. For the member alone, like `friends`."
+    )
+    async def friend_requests(
+        self,
+        info: Info,
+        first: First = DEFAULT_PAGE_SIZE,
+        after: After = None,
+        sent: Annotated[
+            bool, strawberry.argument(description="Those that the member made, not those that they got.")
+        ] = False,
+    ) -> Connection[FriendRequest] | None:
+        """Requests that wait for an answer."""
+        return await requests_of(
+            info.context, self.subject.member_id, self.reading, sent=sent, first=first, after=after
+        )
+
+    @strawberry.field(description="Whom the member blocks, latest first. For the member alone, like `friends`.")
+    async def blocked(
+        self, info: Info, first: First = DEFAULT_PAGE_SIZE, after: After = None
+    ) -> Connection[BlockedMember] | None:
+        """Whom the member blocks."""
+        return await blocked_by(info.context, self.subject.member_id, first, after)
 
 
 def show_member(subject: member.Member, reading: Reading) -> Member:
@@ -148,21 +218,20 @@ def show_member(subject: member.Member, reading: Reading) -> Member:
         loyalty_number=subject.loyalty_number,
         external_id=subject.external_id,
         handle=profile.handle,
+        alias=profile.alias,
         avatar_url=profile.avatar_url,
         language=profile.language,
         time_zone=profile.time_zone,
         enrolled_at=subject.enrolled_at,
         visibility=Visibility(
-            profile=visibility.profile, avatar=visibility.avatar, tier=visibility.tier, badges=visibility.badges
+            profile=visibility.profile,
+            avatar=visibility.avatar,
+            tier=visibility.tier,
+            badges=visibility.badges,
+            board=BoardVisibility(visibility.board),
         ),
         showcase=list(subject.showcase),
     )
-
-
-def as_of_now(subject: member.Member, reading: Reading) -> member.Member:
-    """The member with what time alone has changed since their last record."""
-    state, _ = advance(subject.state, reading.now, reading.program)
-    return replace(subject, state=state)
 
 
 async def load_member(context: Context, member_id: str, language: str | None = None) -> Member | None:

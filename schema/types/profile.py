@@ -3,7 +3,7 @@
 import strawberry
 
 from gamification.member import Member
-from schema.context import Reading
+from schema.context import Context, Reading, as_of_now
 from schema.ids import to_global_id
 from schema.types.node import Node
 from schema.types.program import BadgeFace, Rarity, Tier, show_tier, words
@@ -48,6 +48,13 @@ def show_profile(member: Member, reading: Reading) -> PublicProfile | None:
         tier=show_tier(tier, reading) if tier and allowed.tier else None,
         badges=_showcased(member, reading) if allowed.badges else [],
     )
+
+
+async def profile_shown(context: Context, member: Member | None, reading: Reading) -> PublicProfile | None:
+    """What the caller may see of a member; None if that is nothing, or a block stands between the two."""
+    if member is None or await context.hidden.load(member.member_id):
+        return None
+    return show_profile(as_of_now(member, reading), reading)
 
 
 def _showcased(member: Member, reading: Reading) -> list[ShowcasedBadge]:

@@ -38,7 +38,9 @@ class Source(Enum):
     BADGE = strawberry.enum_value("badge", description="A badge, or its reward.")
     TIER = strawberry.enum_value("tier", description="The tier ladder, or a tier's reward.")
     STAFF = strawberry.enum_value("staff", description="A member of staff, with a reason.")
+    CAMPAIGN = strawberry.enum_value("campaign", description="A bonus-point campaign.")
     CLOCK = strawberry.enum_value("clock", description="Time: points became available, or expired.")
+    BOARD = strawberry.enum_value("board", description="A board, or a prize for a place on it.")
     CHAIN = strawberry.enum_value("chain", description="The bound on chains of consequences.")
 
 
@@ -57,7 +59,7 @@ class Why:
     text: str = strawberry.field(description="The reason in words, in the reader's language.")
     source: Source = strawberry.field(description="What kind of thing decided it.")
     rule: str | None = strawberry.field(description="The code of the earning rule; null where none decided it.")
-    campaign: str | None = strawberry.field(description="The campaign that added to it; null where none did.")
+    campaign: str | None = strawberry.field(description="The code of the campaign; null where none decided it.")
     code: str = strawberry.field(description="The code of whatever decided it.")
     arithmetic: str | None = strawberry.field(
         description="How it was worked out; null where there was nothing to work out."
@@ -126,6 +128,21 @@ class TierMoved:
     why: Why = strawberry.field(description="Why it came about.")
 
 
+@strawberry.type(description="A score on a board changed.")
+class BoardScored:
+    """A score on a board changed."""
+
+    board: str = strawberry.field(description="The board's code.")
+    name: str = strawberry.field(description="In the reader's language.")
+    period: str = strawberry.field(description="The code of the period, such as 2026-W20; all for all time.")
+    scope: str | None = strawberry.field(
+        description="Whose board, such as a store's; null where there is one for everybody."
+    )
+    previous_score: float | None = strawberry.field(description="The score before; null for the first in the period.")
+    score: float = strawberry.field(description="The score now; amounts are in major units.")
+    why: Why = strawberry.field(description="Why it came about.")
+
+
 @strawberry.type(description="The chain of consequences reached its bound here.")
 class ChainCut:
     """The chain of consequences reached its bound here."""
@@ -134,8 +151,36 @@ class ChainCut:
     why: Why = strawberry.field(description="Why it came about.")
 
 
+@strawberry.enum(description="What kept a campaign from giving all of a bonus.")
+class CampaignLimit(Enum):
+    """What kept a campaign from giving all of a bonus."""
+
+    CAP = strawberry.enum_value("cap", description="The most points for one member, altogether or on one day.")
+    PLACES = strawberry.enum_value("places", description="It was for the first members only.")
+    BUDGET = strawberry.enum_value("budget", description="Too little of its points was left.")
+
+
+@strawberry.type(description="A campaign gave less than its terms promise, because of a limit.")
+class BonusWithheld:
+    """A campaign gave less than its terms promise, because of a limit."""
+
+    campaign: str = strawberry.field(description="The campaign's code.")
+    name: str = strawberry.field(description="In the reader's language.")
+    wanted: BigInt = strawberry.field(description="The points that it would have given without the limit.")
+    granted: BigInt = strawberry.field(description="The points that it gave; they have an entry of their own.")
+    limit: CampaignLimit = strawberry.field(description="What kept the rest.")
+    why: Why = strawberry.field(description="Why it came about.")
+
+
 Effect: TypeAlias = Annotated[
-    LedgerEntry | ChallengeProgressed | ChallengeCompleted | BadgeWon | TierMoved | ChainCut,
+    LedgerEntry
+    | ChallengeProgressed
+    | ChallengeCompleted
+    | BadgeWon
+    | TierMoved
+    | ChainCut
+    | BoardScored
+    | BonusWithheld,
     strawberry.union("Effect", description="Something that a record changed."),
 ]
 
@@ -177,10 +222,10 @@ def record_place(record_id: str) -> tuple[str, int] | None:
 def show_why(why: record.Why, reading: Reading) -> Why:
     """A reason as clients see it."""
     return Why(
-        text=explain(why, reading.program, reading.language),
+        text=explain(why, reading.program, reading.language, reading.campaigns),
         source=Source(why.source),
         rule=why.code if why.source == "rule" else None,
-        campaign=None,
+        campaign=why.code if why.source == "campaign" else None,
         code=why.code,
         arithmetic=why.arithmetic or None,
         inputs=[WhyInput(name=name, value=str(value)) for name, value in why.inputs.items()],
@@ -250,6 +295,30 @@ def _show_effect(effect: record.Effect, place: int, of: record.Record, reading: 
             )
         case record.ChainCut(links):
             return ChainCut(links=links, why=why)
+        case record.BonusWithheld(code, wanted, granted, limit):
+            return BonusWithheld(
+                campaign=code,
+                name=reading.campaign_name(code),
+                wanted=BigInt(wanted),
+                granted=BigInt(granted),
+                limit=CampaignLimit(limit),
+                why=why,
+            )
+        case record.Scored():
+            return _show_scored(effect, why, reading)
+
+
+def _show_scored(scored: record.Scored, why: Why, reading: Reading) -> BoardScored:
+    board = reading.program.board_by_code.get(scored.board)
+    return BoardScored(
+        board=scored.board,
+        name=board.name.read(reading.language) if board else scored.board,
+        period=scored.period,
+        scope=scored.scope or None,
+        previous_score=scored.before / scored.scale if scored.before is not None else None,
+        score=scored.after / scored.scale,
+        why=why,
+    )
 
 
 def _title(code: str, reading: Reading) -> str:

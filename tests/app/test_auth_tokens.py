@@ -55,12 +55,12 @@ def segment(value: Any) -> str:
 
 async def reason_of(authenticator: Authenticator, header: str) -> str:
     with pytest.raises(InvalidCredentials) as refused:
-        await authenticator.authenticate(header)
+        await authenticator.identify(header)
     return refused.value.reason
 
 
 async def test_no_header_is_anonymous(authenticator: Authenticator) -> None:
-    assert await authenticator.authenticate(None) == Anonymous()
+    assert (await authenticator.identify(None)).principal == Anonymous()
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ async def test_a_minted_token_is_its_subject(
     authenticator: Authenticator, role: Role, principal: object, scheme: str
 ) -> None:
     token = mint_token(SECRET, role, "x-1", 60, issuer="laurel", audience="laurel")
-    assert await authenticator.authenticate(f"{scheme} {token}") == principal
+    assert (await authenticator.identify(f"{scheme} {token}")).principal == principal
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "Token abc", "abc"])
@@ -128,14 +128,16 @@ class SharedSecretSigner:
 
 
 async def test_one_audience_of_several_is_enough(authenticator: Authenticator) -> None:
-    assert await authenticator.authenticate(f"Bearer {signed(aud=['shop', 'laurel'])}") == MemberPrincipal("m-1")
+    assert (await authenticator.identify(f"Bearer {signed(aud=['shop', 'laurel'])}")).principal == MemberPrincipal(
+        "m-1"
+    )
 
 
 async def test_clocks_may_differ_by_the_leeway(authenticator: Authenticator) -> None:
     now = int(time.time())
     late, early = now - LEEWAY_SECONDS + 5, now + LEEWAY_SECONDS - 5
-    assert await authenticator.authenticate(f"Bearer {signed(exp=late)}") == MemberPrincipal("m-1")
-    assert await authenticator.authenticate(f"Bearer {signed(nbf=early)}") == MemberPrincipal("m-1")
+    assert (await authenticator.identify(f"Bearer {signed(exp=late)}")).principal == MemberPrincipal("m-1")
+    assert (await authenticator.identify(f"Bearer {signed(nbf=early)}")).principal == MemberPrincipal("m-1")
     past = f"Bearer {signed(exp=now - LEEWAY_SECONDS - 5)}"
     assert await reason_of(authenticator, past) == "the token has expired; get a new one"
 
@@ -161,7 +163,7 @@ async def test_another_secret_is_refused(authenticator: Authenticator) -> None:
 
 async def test_a_tampered_token_is_refused_also_after_the_real_one_was_seen(authenticator: Authenticator) -> None:
     header, _, signature = (token := signed()).split(".")
-    assert await authenticator.authenticate(f"Bearer {token}") == MemberPrincipal("m-1")
+    assert (await authenticator.identify(f"Bearer {token}")).principal == MemberPrincipal("m-1")
     promoted = f"{header}.{segment(claims(role='staff'))}.{signature}"
     assert await reason_of(authenticator, f"Bearer {promoted}") == "the token's signature does not match"
     cut = f"{header}.{token.split('.')[1]}."
@@ -171,7 +173,7 @@ async def test_a_tampered_token_is_refused_also_after_the_real_one_was_seen(auth
 async def test_a_huge_token_is_refused_although_it_is_signed(authenticator: Authenticator) -> None:
     fits = signed(padding="x" * 5_000)
     assert len(fits) < MAX_TOKEN_BYTES
-    assert await authenticator.authenticate(f"Bearer {fits}") == MemberPrincipal("m-1")
+    assert (await authenticator.identify(f"Bearer {fits}")).principal == MemberPrincipal("m-1")
     huge = signed(padding="x" * 7_000)
     assert len(huge) > MAX_TOKEN_BYTES
     expected = "the token is too long or holds characters that no token has"
@@ -222,7 +224,7 @@ async def test_no_header_does_worse_than_be_refused(text: str, edit: str, place:
         if header.rstrip("=") == f"Bearer {token}":
             continue
         with pytest.raises(InvalidCredentials):
-            await verifier.authenticate(header)
+            await verifier.identify(header)
 
 
 async def test_a_refusal_quotes_nothing_of_the_token(authenticator: Authenticator) -> None:
@@ -265,7 +267,7 @@ async def test_a_verified_token_is_remembered_until_it_expires() -> None:
     verifier = verifier_of(keys, clock)
     token = signed(exp=int(time.time()) + 600)
     for _ in range(3):
-        assert await verifier.verify(token) == MemberPrincipal("m-1")
+        assert (await verifier.verify(token)).principal == MemberPrincipal("m-1")
     assert keys.finds == 1
     clock.offset_seconds = 590
     await verifier.verify(token)
@@ -343,6 +345,14 @@ def test_settings_must_name_one_way_to_verify() -> None:
 
 async def test_the_generated_secret_counts_only_without_a_configured_one() -> None:
     generated = build_authenticator(Settings(), NoApiKeys(), generated_secret=OTHER_SECRET)
-    assert await generated.authenticate(f"Bearer {signed(OTHER_SECRET)}") == MemberPrincipal("m-1")
+    assert (await generated.identify(f"Bearer {signed(OTHER_SECRET)}")).principal == MemberPrincipal("m-1")
     configured = build_authenticator(Settings(jwt_secret=SECRET), NoApiKeys(), generated_secret=OTHER_SECRET)
     assert await reason_of(configured, f"Bearer {signed(OTHER_SECRET)}") == "the token's signature does not match"
+
+
+async def test_credentials_end_when_the_token_is_no_longer_taken(authenticator: Authenticator) -> None:
+    expires_at = int(time.time()) + 600
+    header = f"Bearer {signed(exp=expires_at)}"
+    for _ in range(2):  # verified, and remembered
+        assert (await authenticator.identify(header)).expires_at == expires_at + LEEWAY_SECONDS
+    assert (await authenticator.identify(None)).expires_at is None

@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from app.data_folder import ANNOUNCEMENT, is_owned
 from app.embedded import embedded_servers, running_servers
@@ -229,7 +231,34 @@ async def test_the_death_of_redis_is_logged_with_the_end_of_its_log_and_that_of_
     said = logged.getMessage()
     assert said.startswith(f"the embedded Redis server was ended by SIGKILL; {tmp_path / 'redis.log'} ends with: ")
     assert "Ready to accept connections" in said
-    assert said.endswith(". Laurel goes on without it; start Laurel again to have it back")
+    assert said.endswith(". It is started again; until then Laurel goes on without it")
+
+
+async def test_a_redis_that_has_ended_is_started_again_at_the_same_address_and_ends_with_the_block(
+    tmp_path: Path,
+) -> None:
+    async with embedded_servers(tmp_path, mongo_url="mongodb://db.example") as stores:
+        for times in (1, 2):
+            (redis,) = processes_of(tmp_path, "valkey-server --b")
+            os.kill(redis, signal.SIGKILL)
+            await until(partial(is_another_than, redis, tmp_path))
+            async with asyncio.timeout(WAIT_SECONDS), Redis.from_url(stores.redis_url) as client:
+                while not await answers(client):  # noqa: ASYNC110 - a server has no event
+                    await asyncio.sleep(0.02)
+                assert await client.incr("times") == times
+    assert servers_are_gone(tmp_path)
+    assert processes_of(tmp_path, "") == []
+
+
+def is_another_than(before: int, data_dir: Path) -> bool:
+    return processes_of(data_dir, "valkey-server --b") not in ([], [before])
+
+
+async def answers(client: Redis) -> bool:
+    try:
+        return bool(await client.ping())
+    except (RedisError, OSError):
+        return False
 
 
 async def test_a_guard_that_dies_is_reported(tmp_path: Path) -> None:

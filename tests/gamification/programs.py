@@ -6,9 +6,22 @@ from types import MappingProxyType
 from typing import Any
 
 from gamification.activity import ADJUSTMENT, PURCHASE, Activity, LineItem, Scalar
+from gamification.boards.keys import BoardKey
 from gamification.fold import Applied, InsufficientPoints, advance, apply
 from gamification.program import Program
-from gamification.record import BadgeWon, ChainCut, Completed, Effect, Entry, Outcome, Progressed, Record, TierMoved
+from gamification.record import (
+    BadgeWon,
+    BonusWithheld,
+    ChainCut,
+    Completed,
+    Effect,
+    Entry,
+    Outcome,
+    Progressed,
+    Record,
+    Scored,
+    TierMoved,
+)
 from gamification.state import State
 
 Part = dict[str, Any]
@@ -58,6 +71,18 @@ def steps(*kinds: str, **conditions: str) -> Part:
 def badge(code: str, **parts: Any) -> Part:
     """A badge, given only as a reward unless ``earned`` says otherwise."""
     return {"code": code, "name": code, **parts}
+
+
+def board(code: str = "board", **parts: Any) -> Part:
+    """A board of all time over the points of purchases, unless it says otherwise."""
+    return {"code": code, "name": code, "on": PURCHASE, "metric": "points", "period": "all_time", **parts}
+
+
+def campaign(code: str = "double", **parts: Any) -> Part:
+    """Terms of a campaign that doubles the points of purchases from May 2026 on, unless they say otherwise."""
+    starts_at = parts.pop("starts_at", "2026-05-01T00:00:00Z")
+    effect = parts.pop("effect", {"multiplier": 2})
+    return {"code": code, "name": code, "headline": code, "starts_at": starts_at, "effect": effect, **parts}
 
 
 def at(text: str) -> datetime:
@@ -148,4 +173,9 @@ def _told(effect: Effect) -> str:
             text = f"tier {before_code} {'up' if up else 'down'} to {after_code}"
         case ChainCut(links):
             text = f"cut after {links}"
+        case Scored(board, period, scope, before_score, after_score, columns):
+            key = BoardKey(board, period, scope).text
+            text = f"{key} {before_score} to {after_score}{list(columns) if columns else ''}"
+        case BonusWithheld(code, wanted, granted, limit):
+            text = f"campaign {code} gave {granted} of {wanted}, by {limit}"
     return text if effect.why.because is None else f"{text} <{effect.why.because}"

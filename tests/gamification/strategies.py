@@ -14,6 +14,7 @@ from tests.gamification.programs import (
     Part,
     adjustment,
     badge,
+    board,
     challenge,
     event,
     ladder,
@@ -132,6 +133,18 @@ def _badges(draw: DrawFn) -> list[Part]:
 
 
 @st.composite
+def _boards(draw: DrawFn) -> list[Part]:
+    period = st.sampled_from(["day", "week", "month", "all_time"])
+    operator = st.sampled_from(["sum", "best", "latest"])
+    more = {"columns": [{"metric": "amount", "operator": draw(operator)}], "ties": "columns"}
+    return [
+        board("points", on=["purchase", *KINDS], period=draw(period), operator=draw(operator), **more),
+        board("score", on="survey", metric="value", of='activity.attributes["score"] * 1.5', period=draw(period)),
+        board("vip", metric="count", period=draw(period), by='activity.attributes["score"]'),
+    ]
+
+
+@st.composite
 def definitions(draw: DrawFn) -> Part:
     """What a program is made of: parts of every sort, wired to set each other off."""
     currency: Part = draw(
@@ -144,6 +157,7 @@ def definitions(draw: DrawFn) -> Part:
         "tiers": draw(_tiers()),
         "challenges": draw(_challenges()),
         "badges": draw(_badges()),
+        "boards": draw(_boards()),
     }
 
 

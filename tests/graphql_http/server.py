@@ -3,16 +3,19 @@
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Route
 
-from app.http.graphql import HttpLimits, MakeContext, graphql_app
+from app.auth import Credentials
+from app.http.callers import MakeContext
+from app.http.graphql import HttpLimits, graphql_app
 from app.http.request_id import request_id_of
+from app.server import Server, server_config
+from schema.principals import Anonymous, Principal
 from tests.graphql_http.sample_schema import Context, Trace, sample_schema
 
 SAMPLE_QUERY = "{\n  hello\n  item { name twin { name } }\n}\n"
@@ -22,15 +25,23 @@ STOP_TIMEOUT_SECONDS = 5
 def sample_routes(
     trace: Trace, *, limits: HttpLimits | None = None, make_context: MakeContext | None = None
 ) -> list[BaseRoute]:
-    async def sample_context(request: Request) -> Context:
-        return Context(trace, request_id_of(request))
+    async def sample_context(connection: HTTPConnection, _principal: Principal) -> Context:
+        return Context(trace, request_id_of(connection))
 
-    endpoint = graphql_app(sample_schema(), make_context or sample_context, limits=limits, ide_query=SAMPLE_QUERY)
+    context = make_context or sample_context
+    endpoint = graphql_app(sample_schema(), _anonymous, context, limits=limits, ide_query=SAMPLE_QUERY)
     return [Route("/graphql", endpoint)]
 
 
-def configured(routes: Sequence[BaseRoute]) -> uvicorn.Server:
-    return uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None, ws="none", lifespan="off"))
+async def _anonymous(_authorization: str | None) -> Credentials:
+    return Credentials(Anonymous())
+
+
+def configured(routes: Sequence[BaseRoute], on_end: Callable[[], None] = lambda: None, **settings: float) -> Server:
+    config = server_config(Starlette(routes=routes))
+    for name, value in settings.items():
+        setattr(config, name, value)
+    return Server(config, on_end=on_end)
 
 
 def free_socket(port: int = 0) -> socket.socket:
@@ -42,10 +53,15 @@ def free_socket(port: int = 0) -> socket.socket:
 
 
 @asynccontextmanager
-async def serving(routes: Sequence[BaseRoute]) -> AsyncIterator[str]:
-    """A server on a free port of this machine, in this process; yields its address."""
+async def serving(
+    routes: Sequence[BaseRoute], on_end: Callable[[], None] = lambda: None, **settings: float
+) -> AsyncIterator[str]:
+    """A server on a free port of this machine, in this process; yields its address.
+
+    ``settings`` are those of uvicorn that shall be other than Laurel's own.
+    """
     with free_socket() as listening:
-        server = configured(routes)
+        server = configured(routes, on_end, **settings)
         task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             # Connections that come before the server is up wait in the socket's queue.

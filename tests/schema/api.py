@@ -1,7 +1,7 @@
 """The real application over the real stores of one database, asked over HTTP as its clients ask it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,10 @@ import httpx
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from app.auth import Role, create_api_key, mint_token
+from app.boards.wire import connect
+from app.clock import utc_now
 from app.embedded import StoreServers
+from app.live.background import running
 from app.settings import Settings
 from app.stores.api_keys import MongoApiKeys
 from app.stores.connection import Connection
@@ -24,6 +27,7 @@ from gamification.recording import Recorded, RecordRequest
 from schema.ids import to_global_id
 from schema.principals import Scope
 from schema.types.member import MEMBER_ID
+from tests.redis_servers import own_database
 
 Json = dict[str, Any]
 Database = AsyncIOMotorDatabase[dict[str, Any]]
@@ -37,7 +41,10 @@ COFFEE_BAR = (PROGRAMS / "coffee-bar.yaml").read_text(encoding="utf-8")
 SECRET = "a secret that only these tests know, of 32 bytes or more"
 SETTINGS = Settings(jwt_secret=SECRET, store_timeout_seconds=TIMEOUT_SECONDS)
 TOKEN_SECONDS = 3600
-WRITTEN = ("members", "journal", "claims")
+WRITTEN = (
+    *("members", "journal", "claims", "friendships", "friend_counts"),
+    *("campaigns", "campaign_terms", "campaign_events", "allowances"),
+)
 """The collections that a refused request leaves as they are."""
 
 
@@ -167,16 +174,35 @@ def purchase(key: str, at: datetime, amount_minor: int, cds: int = 1) -> Activit
 
 @asynccontextmanager
 async def served(
-    database: Database, servers: StoreServers, program: str | None, timeout_seconds: float = TIMEOUT_SECONDS
+    database: Database,
+    servers: StoreServers,
+    program: str | None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    *,
+    live: bool = False,
+    wall_clock: bool | None = None,
 ) -> AsyncIterator[Api]:
-    """An application over this database, with a program applied where one is given."""
+    """An application over this database, with a program applied where one is given.
+
+    ``live`` runs what a serving process does in the background, and begins when the boards are there. Then it goes by
+    the wall clock, as the servers do, unless told. Several over the same database are like several processes.
+    """
     clock = Clock()
     connection = Connection(database, timeout_seconds)
-    laurel = wire(SETTINGS, servers, connection, MongoApiKeys(database), {}, now=clock)
+    settings = SETTINGS.model_copy(update={"redis_prefix": database.name})
+    redis = connect(own_database(servers.redis_url), timeout_seconds, cluster=False)
+    now = utc_now if (live if wall_clock is None else wall_clock) else clock
+    laurel = wire(settings, servers, connection, MongoApiKeys(database), {}, redis=redis, now=now)
     if program is not None:
         await laurel.programs.apply(program, "tests", NOW)
     authenticator = laurel.authenticator()
     web = web_app(laurel.game, authenticator, laurel.pings)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(web), base_url="http://laurel") as client:
+    async with (
+        aclosing(redis),
+        aclosing(authenticator),
+        httpx.AsyncClient(transport=httpx.ASGITransport(web), base_url="http://laurel") as client,
+        running(laurel.jobs() if live else {}),
+    ):
+        if live:
+            await laurel.live.until_ready()
         yield Api(laurel, database, client, clock)
-    await authenticator.aclose()

@@ -24,6 +24,8 @@ fragment Effects on Record {
     ... on BadgeWon { code name level why { ...Because } }
     ... on TierMoved { fromTier toTier name up why { ...Because } }
     ... on ChainCut { links why { ...Because } }
+    ... on BoardScored { board name period scope previousScore score why { ...Because } }
+    ... on BonusWithheld { campaign name wanted granted limit why { ...Because } }
   }
 }
 """
@@ -89,8 +91,8 @@ query Q($input: SimulateActivityInput!) {
     + EFFECTS
     + ERRORS
 )
-PROFILE = "fragment Profile on Member { id displayName handle avatarUrl language timeZone showcase ...Shown }" + (
-    " fragment Shown on Member { visibility { profile avatar tier badges } }"
+PROFILE = "fragment Profile on Member { id displayName handle alias avatarUrl language timeZone showcase ...Shown }" + (
+    " fragment Shown on Member { visibility { profile avatar tier badges board } }"
 )
 ENROL_MEMBER = (
     """
@@ -144,6 +146,8 @@ CODED = {
     "BadgeWon": ("code", "level"),
     "TierMoved": ("fromTier", "toTier", "up"),
     "ChainCut": ("links",),
+    "BonusWithheld": ("campaign", "wanted", "granted", "limit"),
+    "BoardScored": ("board", "period", "scope", "previousScore", "score"),
 }
 
 

@@ -52,6 +52,24 @@ def test_a_page_costs_its_size_and_its_default_where_none_is_told(
     assert cost_of(query, monkeypatch) == 1 + 1 + size * 2
 
 
+@pytest.mark.parametrize(
+    ("selection", "cost"),
+    [
+        ("aroundMe { rank }", 1 + 2 * 5 + 1),
+        ("aroundMe(eachSide: 3) { rank name }", 1 + (2 * 3 + 1) * 2),
+        ("aroundMe(eachSide: $n) { rank }", 1 + 2 * 50 + 1),
+        ("aroundMe(eachSide: 1000000000) { rank }", 1 + 2 * 50 + 1),
+        ("nodes { rank } me { rank } total", 7 * 2 + 2 + 1),
+        ("...Page aroundMe { rank }", 7 * 3 + 1 + 2 * 5 + 1),
+    ],
+)
+def test_a_page_multiplies_its_rows_alone(selection: str, cost: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = f'query Q($n: Int! = 5) {{ leaderboard(board: "weekly", first: 7) {{ {selection} }} }}'
+    query = query if "$n" in selection else query.replace("query Q($n: Int! = 5) ", "")
+    query += "fragment Page on Leaderboard { edges { node { rank } } }" if "...Page" in selection else ""
+    assert cost_of(query, monkeypatch) == 1 + cost
+
+
 @pytest.mark.parametrize("document", [RECORD_ACTIVITY, RECORD_ACTIVITIES, SIMULATE], ids=["one", "many", "dry-run"])
 def test_whatever_a_record_says_may_be_asked_for_at_once(document: str) -> None:
     assert validate(build_schema()._schema, parse(document), (*specified_rules, limits.LimitsRule)) == []

@@ -42,13 +42,14 @@ async def test_everything_that_can_be_told(api: Api) -> None:
             "id": to_global_id("Member", stored["_id"]),
             "displayName": "Ada Lovelace",
             "handle": "ada_1",
+            "alias": None,
             "avatarUrl": "https://images.example/ada.png?size=2",
             "language": "da",
             "timeZone": "Europe/Copenhagen",
             "externalId": "C-4711",
             "enrolledAt": "2026-01-15T12:00:00.000Z",
             "showcase": [],
-            "visibility": {"profile": False, "avatar": True, "tier": True, "badges": True},
+            "visibility": {"profile": False, "avatar": True, "tier": True, "badges": True, "board": "SHOWN"},
         },
     }
     found = await api.data("query Q($n: String!) { member(loyaltyNumber: $n) { handle } }", STAFF, n=number)

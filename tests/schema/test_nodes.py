@@ -11,7 +11,7 @@ from tests.schema.documents import RECORD_ACTIVITY, STATEMENT, UPDATE_PROFILE
 
 NODE = "query Q($id: ID!) { node(id: $id) { __typename id ... on LedgerEntry { points } ... on Record { seq key } } }"
 NODES = "query Q($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
-KINDS = ("Member", "PublicProfile", "Record", "LedgerEntry")
+KINDS = ("Member", "PublicProfile", "Record", "LedgerEntry", "Campaign")
 
 
 async def shopper(api: Api) -> tuple[Member, dict[str, str]]:
@@ -21,12 +21,14 @@ async def shopper(api: Api) -> tuple[Member, dict[str, str]]:
     recorded = await api.result(RECORD_ACTIVITY, input=given)
     await api.result(UPDATE_PROFILE, themself(ada), input={"visibility": {"profile": True}})
     profile = await api.data('{ publicProfile(handle: "ada") { id } }')
+    campaign = await api.data('{ campaign(code: "app-weekends") { id } }')
     entries = await api.data(STATEMENT, themself(ada))
     return ada, {
         "Member": recorded["member"]["id"],
         "Record": recorded["record"]["id"],
         "LedgerEntry": entries["statement"]["nodes"][0]["id"],
         "PublicProfile": profile["publicProfile"]["id"],
+        "Campaign": campaign["campaign"]["id"],
     }
 
 
@@ -97,6 +99,7 @@ async def test_ids_of_nothing_are_null(api: Api) -> None:
         to_global_id("LedgerEntry", f"{me}:{2**63}:0"),
         to_global_id("LedgerEntry", f"{me}:2:{'9' * 300}"),
         to_global_id("PublicProfile", "nobody"),
+        to_global_id("Campaign", "nobody"),
         raw(f"2:Member:{me}"),
         raw(f"Member:{me}"),
         raw(f"1:member:{me}"),

@@ -1,23 +1,67 @@
 """The table "Who may call what" of schema/README.md, held against the application that runs."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 
 import pytest
+from strawberry.types import ExecutionResult
 
+from app.live.background import running
+from gamification.friends import ask
 from gamification.member import Member
+from schema.build import build_schema
+from schema.context import Context
 from schema.permissions import MATRIX
-from schema.principals import ServicePrincipal
-from tests.schema.api import ANONYMOUS, STAFF, Api, Caller, global_id, themself
+from schema.principals import MemberPrincipal, Principal, ServicePrincipal
+from tests.schema.api import ANONYMOUS, NOW, STAFF, Api, Caller, global_id, themself
 from tests.schema.permission_matrix import Case, cases
 
+FIRST_RESULT_SECONDS = 10.0
 Variables = Callable[[Member], dict[str, Any]]
+
+TERMS = {
+    "code": "double",
+    "name": [{"text": "Double"}],
+    "headline": [{"text": "Double points"}],
+    "startsAt": "2026-05-01T12:00:00Z",
+    "effect": {"multiplier": "2"},
+}
+CAMPAIGN_CHANGES = {
+    "startCampaign": "CampaignInput",
+    "pauseCampaign": "CampaignInput",
+    "resumeCampaign": "CampaignInput",
+    "endCampaign": "CampaignInput",
+    "extendCampaign": "ExtendCampaignInput",
+}
 
 CALLS: dict[str, tuple[str, Variables]] = {
     "program": ("{ program { code } }", lambda _: {}),
     "publicProfile": ('{ publicProfile(handle: "ada") { handle } }', lambda _: {}),
     "leaderboard": ('{ leaderboard(board: "weekly") { nodes { rank } } }', lambda _: {}),
+    "boards": ("{ boards { code } }", lambda _: {}),
+    "leaderboardChanges": ('subscription { leaderboardChanges(board: "weekly") { state } }', lambda _: {}),
+    "campaignEvents": ("subscription { campaignEvents { __typename } }", lambda _: {}),
+    "myEvents": ("subscription { myEvents { cursor } }", lambda _: {}),
     "campaigns": ("{ campaigns { id } }", lambda _: {}),
+    "campaign": ('{ campaign(code: "app-weekends") { id } }', lambda _: {}),
+    "campaignAudit": ('{ campaignAudit(code: "app-weekends") { nodes { at } } }', lambda _: {}),
+    "previewCampaign": (
+        "query Q($input: PreviewCampaignInput!) { previewCampaign(input: $input) { __typename } }",
+        lambda _: {"input": {"terms": TERMS}},
+    ),
+    "createCampaign": (
+        "mutation M($input: CreateCampaignInput!) { createCampaign(input: $input) { __typename } }",
+        lambda _: {"input": {"terms": TERMS}},
+    ),
+    **{
+        name: (
+            f"mutation M($input: {kind}!) {{ {name}(input: $input) {{ __typename }} }}",
+            lambda _: {"input": {"code": "nowhere"}},
+        )
+        for name, kind in CAMPAIGN_CHANGES.items()
+    },
     "me": ("{ me { id } }", lambda _: {}),
     "node": ("query Q($id: ID!) { node(id: $id) { id } }", lambda ada: {"id": global_id(ada)}),
     "nodes": ("query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }", lambda ada: {"ids": [global_id(ada)]}),
@@ -53,6 +97,32 @@ CALLS: dict[str, tuple[str, Variables]] = {
         "mutation M($input: UpdateProfileInput!) { updateProfile(input: $input) { __typename } }",
         lambda ada: {"input": {"memberId": global_id(ada), "handle": "ada"}},
     ),
+    "setMemberAttributes": (
+        "mutation M($input: SetMemberAttributesInput!) { setMemberAttributes(input: $input) { __typename } }",
+        lambda ada: {
+            "input": {"key": "k1", "memberId": global_id(ada), "attributes": [{"name": "city", "value": "Rome"}]}
+        },
+    ),
+    "requestFriend": (
+        "mutation M($input: RequestFriendInput!) { requestFriend(input: $input) { __typename } }",
+        lambda _: {"input": {"handle": "bo_1"}},
+    ),
+    "acceptFriend": (
+        "mutation M($input: OtherMemberInput!) { acceptFriend(input: $input) { __typename } }",
+        lambda _: {"input": {"handle": "bo_1"}},
+    ),
+    "removeFriend": (
+        "mutation M($input: OtherMemberInput!) { removeFriend(input: $input) { __typename } }",
+        lambda _: {"input": {"handle": "bo_1"}},
+    ),
+    "blockMember": (
+        "mutation M($input: OtherMemberInput!) { blockMember(input: $input) { __typename } }",
+        lambda _: {"input": {"handle": "bo_1"}},
+    ),
+    "unblockMember": (
+        "mutation M($input: OtherMemberInput!) { unblockMember(input: $input) { __typename } }",
+        lambda _: {"input": {"handle": "bo_1"}},
+    ),
     "setBadgeShowcase": (
         "mutation M($input: SetBadgeShowcaseInput!) { setBadgeShowcase(input: $input) { __typename } }",
         lambda _: {"input": {"badges": []}},
@@ -61,6 +131,9 @@ CALLS: dict[str, tuple[str, Variables]] = {
 """For each root field, a call about a member that goes through for whoever may make it."""
 
 ABOUT_SOMEBODY = ("statement", "simulateActivity", "updateProfile")
+ANSWERS = dict.fromkeys(CAMPAIGN_CHANGES, "CampaignNotFound") | {"previewCampaign": "CampaignPreview"}
+"""What comes of a call that goes through, where it is no success: there is no campaign to change."""
+SUBSCRIPTIONS = {"leaderboardChanges", "campaignEvents", "myEvents"}
 HIDDEN = {"publicProfile"}
 """Fields that answer null here, because the member shows nothing."""
 
@@ -75,15 +148,36 @@ async def caller_of(api: Api, case: Case, member: Member) -> Caller:
     return {"anonymous": ANONYMOUS, "member": themself(member), "staff": STAFF}[case.caller]
 
 
+async def first_result(api: Api, subscription: str, principal: Principal) -> ExecutionResult:
+    """The first that a subscription tells, or its refusal. How it gets to clients is tested with the sockets."""
+    context = Context(api.laurel.game, principal)
+    async with (
+        running({"campaign feed": api.laurel.game.campaign_feed.run}),
+        asyncio.timeout(FIRST_RESULT_SECONDS),
+        aclosing(await build_schema().subscribe(subscription, context_value=context)) as results,
+    ):
+        result: ExecutionResult = await anext(results)
+        return result
+
+
 @pytest.mark.parametrize("case", cases(), ids=str)
 async def test_who_may_call_what(api: Api, case: Case) -> None:
-    ada = await api.enrol("Ada", handle="ada")
+    ada, bo = await api.enrol("Ada", handle="ada"), await api.enrol("Bo", handle="bo_1")
+    await api.laurel.game.stores.friends.change(
+        ada.member_id, bo.member_id, lambda pair: ask(pair, bo.member_id, "ada", NOW)
+    )
     caller = await caller_of(api, case, ada)
     query, variables = CALLS[case.root_field]
-    if case.code is None:
+    if case.root_field in SUBSCRIPTIONS:
+        principal = MemberPrincipal(ada.member_id) if case.caller == "member" else case.principal
+        first = await first_result(api, query, principal)
+        told = [(error.path, error.extensions) for error in first.errors or ()]
+        assert told == ([] if case.code is None else [([case.root_field], {"code": case.code})])
+    elif case.code is None:
         answer = (await api.data(query, caller, **variables(ada)))[case.root_field]
         assert (answer is None) == (case.root_field in HIDDEN)
-        assert not isinstance(answer, dict) or answer.get("__typename", "Success").endswith("Success"), answer
+        done = ANSWERS.get(case.root_field, "Success")
+        assert not isinstance(answer, dict) or answer.get("__typename", done).endswith(done), answer
     else:
         (error,) = await api.errors(query, caller, **variables(ada))
         assert (error["path"], error["extensions"]) == ([case.root_field], {"code": case.code})

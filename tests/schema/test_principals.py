@@ -33,15 +33,20 @@ def test_the_table_and_the_data_are_equal() -> None:
 def test_the_rules_that_everything_rests_on() -> None:
     """Spelled out once more, so that the table and the data cannot both drift."""
     members = {name for name, access in MATRIX.items() if access.member is Reach.OWN}
-    assert members == {
-        "me", "node", "nodes", "statement", "simulateActivity", "updateProfile", "setBadgeShowcase",
+    personal = {
+        "me", "myEvents", "setBadgeShowcase", "requestFriend", "acceptFriend", "removeFriend", "blockMember",
+        "unblockMember",
     }  # fmt: skip
+    assert members == {"node", "nodes", "statement", "simulateActivity", "updateProfile", *personal}
     public = {name for name, access in MATRIX.items() if access.anonymous}
-    assert public == {"program", "publicProfile", "leaderboard", "campaigns"}
+    assert public == {
+        "program", "publicProfile", "leaderboard", "boards", "leaderboardChanges", "campaigns", "campaign",
+        "campaignEvents",
+    }  # fmt: skip
     assert {name for name, access in MATRIX.items() if access.member is Reach.ANY} == public
     assert {name for name, access in MATRIX.items() if access.service is True} == public
-    assert {name for name, access in MATRIX.items() if access.service is False} == {"me", "setBadgeShowcase"}
-    assert {name for name, access in MATRIX.items() if not access.staff} == {"me", "setBadgeShowcase"}
+    assert {name for name, access in MATRIX.items() if access.service is False} == personal
+    assert {name for name, access in MATRIX.items() if not access.staff} == personal
     assert {access.service for access in MATRIX.values()} == {True, False, *Scope}
 
 

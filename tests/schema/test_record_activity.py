@@ -87,6 +87,9 @@ async def test_a_purchase_and_everything_it_changed(api: Api) -> None:
         ("ChallengeProgressed", "ten-cds", 0.0, 2.0, 10.0, None),
         ("ChallengeProgressed", "three-months", 0.0, 1.0, 3.0, None),
         ("BadgeWon", "first-purchase", 1, None),
+        ("BoardScored", "weekly", "2026-W18", None, None, 29.0, None),
+        ("BoardScored", "all-time", "all", None, None, 29.0, None),
+        ("BoardScored", "collectors", "2026-05", None, None, 2.0, None),
     ]
 
 
@@ -120,6 +123,9 @@ async def test_a_chain_of_consequences_and_what_led_to_what(coffee: Api) -> None
         ("ChallengeProgressed", "all-rounder", 2.0, 3.0, 3.0, 18),
         ("ChallengeCompleted", "all-rounder", 1, 18),  # 21
         ("BadgeWon", "versatile", 1, 21),
+        ("BoardScored", "weekly", "2026-W18", None, None, 540.0, None),
+        ("BoardScored", "all-time", "all", None, None, 540.0, None),
+        ("BoardScored", "big-order", "2026-05-01", "Nyhavn", None, 2400.0, None),
     ]
     assert result["record"]["points"] == 100 + 240 + 160 + 25 + 10 + 5
     assert result["member"]["points"] == {"available": 20}, "the welcome points, which were unlocked on the way"
@@ -151,6 +157,9 @@ async def test_the_why_comes_in_the_member_s_language(api: Api) -> None:
                 ("BadgeWon", "collector", "Collector"),
                 ("BadgeWon", "big-spender", "Big spender"),
                 ("TierMoved", "silver", "Silver"),
+                ("BoardScored", "weekly", "This week"),
+                ("BoardScored", "all-time", "All time"),
+                ("BoardScored", "collectors", "Collectors of the month"),
             },
         ),
         (
@@ -164,6 +173,9 @@ async def test_the_why_comes_in_the_member_s_language(api: Api) -> None:
                 ("BadgeWon", "collector", "Samler"),
                 ("BadgeWon", "big-spender", "Storkunde"),
                 ("TierMoved", "silver", "Sølv"),
+                ("BoardScored", "weekly", "Ugens liste"),
+                ("BoardScored", "all-time", "Alle tiders liste"),
+                ("BoardScored", "collectors", "Månedens samlere"),
             },
         ),
     ],
@@ -175,7 +187,9 @@ async def test_what_effects_are_about_is_named_in_the_member_s_language(
     cds = [{"sku": "CD-1", "quantity": 10, "amount": "120"}]
     result = await api.result(RECORD_ACTIVITY, input=receipt(ada, amount="120", items=cds))
     effects = [one for one in result["record"]["effects"] if one["__typename"] != "LedgerEntry"]
-    named = {(one["__typename"], one.get("code") or one["toTier"], one.get("title") or one["name"]) for one in effects}
+    codes = [one.get("code") or one.get("toTier") or one["board"] for one in effects]
+    names = [one.get("title") or one["name"] for one in effects]
+    named = {(one["__typename"], code, name) for one, code, name in zip(effects, codes, names, strict=True)}
     assert named == titles
 
 

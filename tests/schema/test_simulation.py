@@ -98,6 +98,8 @@ async def test_points_that_unlock_on_the_way_are_a_record_of_their_own(coffee: A
     assert [in_short(effect) for effect in visited["effects"]] == [
         ("PENDING", 2, "RULE", "visit", None),
         ("ChallengeProgressed", "busy-month", 0.0, 2.0, 100.0, 0),
+        ("BoardScored", "weekly", "2026-W18", None, None, 2.0, None),
+        ("BoardScored", "all-time", "all", None, None, 2.0, None),
     ]
 
 

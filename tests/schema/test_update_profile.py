@@ -15,11 +15,12 @@ AVATAR = "https://images.example/ada.png"
 SHOWN: Json = {
     "displayName": "Ada",
     "handle": "ada",
+    "alias": None,
     "avatarUrl": AVATAR,
     "language": "da",
     "timeZone": "Europe/Copenhagen",
     "showcase": [],
-    "visibility": {"profile": False, "avatar": True, "tier": True, "badges": True},
+    "visibility": {"profile": False, "avatar": True, "tier": True, "badges": True, "board": "SHOWN"},
 }
 
 
@@ -42,7 +43,7 @@ async def enrolled(api: Api) -> Member:
         ({"visibility": {}}, {}),
         (
             {"visibility": {"profile": True, "tier": False}},
-            {"visibility": {"profile": True, "avatar": True, "tier": False, "badges": True}},
+            {"visibility": {"profile": True, "avatar": True, "tier": False, "badges": True, "board": "SHOWN"}},
         ),
     ],
 )
@@ -103,7 +104,7 @@ async def test_updates_of_different_fields_at_once_all_survive(api: Api) -> None
         "id": global_id(ada),
         **SHOWN,
         "displayName": "Ada King",
-        "visibility": {"profile": True, "avatar": True, "tier": True, "badges": False},
+        "visibility": {"profile": True, "avatar": True, "tier": True, "badges": False, "board": "SHOWN"},
     }
 
 
@@ -178,3 +179,72 @@ async def test_a_member_who_is_gone(api: Api) -> None:
     await api.database["members"].delete_one({"_id": ada.member_id})
     refused = await api.nothing_written(UPDATE_PROFILE, themself(ada), input={"displayName": "X"})
     assert refused["__typename"] == "MemberNotFound"
+
+
+async def board(api: Api, member: Member, given: Json) -> tuple[str | None, str]:
+    """The alias and the way on boards after a change that goes through."""
+    result = await api.result(UPDATE_PROFILE, themself(member), input=given)
+    assert result["__typename"] == "ProfileSuccess", result
+    return result["member"]["alias"], result["member"]["visibility"]["board"]
+
+
+async def test_each_way_to_appear_on_boards_can_be_chosen_and_left(api: Api) -> None:
+    ada = await enrolled(api)
+    assert await board(api, ada, {"visibility": {"board": "HIDDEN"}}) == (None, "HIDDEN")
+    assert await board(api, ada, {"alias": "Vinyl Fox"}) == ("Vinyl Fox", "HIDDEN")
+    assert await board(api, ada, {"visibility": {"board": "ALIAS"}}) == ("Vinyl Fox", "ALIAS")
+    assert await board(api, ada, {"alias": "Fox"}) == ("Fox", "ALIAS")
+    assert await board(api, ada, {"alias": None, "visibility": {"board": "FRIENDS"}}) == (None, "FRIENDS")
+    assert await board(api, ada, {"alias": "Owl", "visibility": {"board": "ALIAS"}}) == ("Owl", "ALIAS")
+    stored = await api.stored(ada)
+    assert (stored.visibility.board, stored.profile.alias, stored.profile_revision) == ("alias", "Owl", 6)
+
+
+async def test_two_members_may_have_one_alias_and_that_of_a_handle(api: Api) -> None:
+    ada, bo = await enrolled(api), await api.enrol("Bo")
+    for member in (ada, bo):
+        assert await board(api, member, {"alias": "ada", "visibility": {"board": "ALIAS"}}) == ("ada", "ALIAS")
+
+
+@pytest.mark.parametrize("alias", ["ab", "a" * 30, "Åse Ø", "🦊🦊", "a @ b", "$5 off"])
+async def test_aliases_that_are_fine(api: Api, alias: str) -> None:
+    assert await board(api, await enrolled(api), {"alias": alias}) == (alias, "SHOWN")
+
+
+NEEDED = "needs 2 characters that can be seen"
+NO_HANDLE = "must not begin with @, as if it were a handle"
+
+
+@pytest.mark.parametrize(
+    ("given", "problems"),
+    [
+        ({"visibility": {"board": "ALIAS"}}, [("alias", "is needed where boards show the alias")]),
+        ({"visibility": {"board": None}}, [("visibility.board", "cannot be cleared")]),
+        ({"alias": ""}, [("alias", NEEDED)]),
+        ({"alias": "a"}, [("alias", NEEDED)]),
+        ({"alias": " a "}, [("alias", NEEDED)]),
+        ({"alias": "a\u200b\u3164\u0301"}, [("alias", NEEDED)]),
+        ({"alias": "@ada"}, [("alias", NO_HANDLE)]),
+        ({"alias": " @ada"}, [("alias", NO_HANDLE)]),
+        ({"alias": "\u200b@ada"}, [("alias", NO_HANDLE)]),
+        ({"alias": "\uff20ada"}, [("alias", NO_HANDLE)]),
+        ({"alias": "a" * 31}, [("alias", "is 31 characters long; at most 30 are allowed")]),
+        ({"alias": "ada\u202eadb"}, [("alias", "must not hold control characters or half characters")]),
+        ({"alias": "a\nb"}, [("alias", "must not hold control characters or half characters")]),
+        ({"alias": "a $gt"}, [("alias", "must not hold a database operator such as $gt")]),
+    ],
+)
+async def test_an_appearance_on_boards_that_breaks_a_rule(
+    api: Api, given: Json, problems: list[tuple[str, str]]
+) -> None:
+    ada = await enrolled(api)
+    refused = await api.nothing_written(UPDATE_PROFILE, themself(ada), input={"handle": "ada_king", **given})
+    assert refused["__typename"] == "InvalidInput"
+    assert [(one["path"], one["message"]) for one in refused["problems"]] == problems
+
+
+async def test_an_alias_in_use_cannot_be_cleared(api: Api) -> None:
+    ada = await enrolled(api)
+    await board(api, ada, {"alias": "Owl", "visibility": {"board": "ALIAS"}})
+    refused = await api.nothing_written(UPDATE_PROFILE, themself(ada), input={"alias": None})
+    assert refused["problems"] == [{"path": "alias", "message": "is needed where boards show the alias"}]

@@ -1,4 +1,7 @@
+"""`laurel program` over a running Laurel."""
+
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -92,3 +95,9 @@ async def test_programs_are_compared_and_applied_beside_a_running_laurel(
         ]
         applied = await laurel.beside("program", "apply", str(changed))
         assert applied == Ended(0, "version 2 of record-shop is in force\n", "")
+        with laurel.database() as database:
+            ended = {"status": "ended", "ended_by": "staff", "ended_at": datetime.now(UTC)}
+            assert (await database["campaigns"].update_one({"_id": "app-weekends"}, {"$set": ended})).matched_count == 1
+        again = await laurel.beside("program", "apply", str(changed))
+        told = "version 2 of record-shop is in force\ncampaign app-weekends has ended (by staff) and stays ended\n"
+        assert again == Ended(0, told, "")

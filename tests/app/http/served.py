@@ -5,7 +5,8 @@ from typing import Any, Protocol
 
 import httpx
 
-from app.http.graphql import HttpLimits, MakeContext
+from app.http.callers import MakeContext
+from app.http.graphql import HttpLimits
 from tests.graphql_http.sample_schema import Trace
 
 PATH = "/graphql"

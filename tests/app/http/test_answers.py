@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 import pytest
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from app.http.graphql import HttpLimits
 from gamification.stores import StoreUnavailable
 from schema.faults import MAX_LOGGED_FAULTS, CallerError
+from schema.principals import Principal
 from tests.app.http.served import JSON_TYPE, NEW_TYPE, PATH, WAIT_SECONDS, Serve, Served, code_of, error_of
 from tests.graphql_http.sample_schema import SECRET
 
@@ -44,7 +45,7 @@ async def test_the_answer_has_the_media_type_that_was_asked_for(
     assert (response.status_code, response.headers["Content-Type"]) == (200, f"{media_type}; charset=utf-8")
 
 
-@pytest.mark.parametrize("accept", ["text/event-stream", "image/*", "application/json;q=0", ""])
+@pytest.mark.parametrize("accept", ["text/event-stream;q=0", "image/*", "application/json;q=0", ""])
 async def test_a_client_that_takes_no_json_is_told_so(served: Served, accept: str) -> None:
     response = await served.post('mutation { write(text: "unacceptable") }', accept=accept)
     assert (response.status_code, code_of(response)) == (406, "NOT_ACCEPTABLE")
@@ -193,7 +194,7 @@ class TestContext:
         ],
     )
     async def test_status_and_code(self, serve: Serve, fault: Exception, status: int, code: str, accept: str) -> None:
-        async def refuse(_request: Request) -> object:
+        async def refuse(_connection: HTTPConnection, _principal: Principal) -> object:
             raise fault
 
         served = await serve(make_context=refuse)
@@ -214,7 +215,7 @@ class TestTime:
         assert (response.status_code, code_of(response)) == (504, "TIMEOUT")
         assert error_of(response)["extensions"]["requestId"] == response.headers["X-Request-Id"]
         await asyncio.wait_for(served.trace.cancelled.wait(), WAIT_SECONDS)
-        assert [record.getMessage() for record in caplog.records if record.name == "app.http.graphql"] == [
+        assert [record.getMessage() for record in caplog.records if record.name == "app.http.execution"] == [
             f"Request {response.headers['X-Request-Id']}: cancelled after 0.1 seconds"
         ]
 

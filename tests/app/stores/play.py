@@ -4,9 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import cast
 
+from app.boards.archive import MongoStandings
+from app.boards.periods import MongoBoardPeriods
+from app.campaigns.allowances import Allowances
+from app.campaigns.store import MongoCampaigns
 from app.stores.claims import Claims
 from app.stores.connection import Connection
+from app.stores.friends import MongoFriendships
 from app.stores.journal import MongoJournal
 from app.stores.members import MongoMembers
 from app.stores.programs import MongoPrograms
@@ -16,7 +22,7 @@ from gamification.enrolment import Enrolled, Enroller, EnrolRequest, Identities
 from gamification.member import Member, Profile
 from gamification.program.source import read_program
 from gamification.recording import MemberFold, Recorded, Recorder, RecordRequest
-from gamification.stores import Commit, Stores
+from gamification.stores import Boards, Commit, Stores
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PROGRAM = """
@@ -33,6 +39,10 @@ challenges:
 """
 
 
+NO_BOARDS = cast("Boards", None)
+"""Recording and enrolling read none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Play:
     """The stores of one database, and the use cases over them."""
@@ -41,14 +51,18 @@ class Play:
     members: MongoMembers
     journal: MongoJournal
     programs: MongoPrograms
+    campaigns: MongoCampaigns
     recorder: Recorder
     enroller: Enroller
 
     @classmethod
     def over(cls, connection: Connection) -> "Play":
-        members, journal = MongoMembers(connection), MongoJournal(connection)
+        allowances = Allowances(connection)
+        members, journal = MongoMembers(connection), MongoJournal(connection, allowances)
+        campaigns = MongoCampaigns(connection, allowances)
         programs = MongoPrograms(connection, read_program)
-        stores, numbers = Stores(members, journal, programs), count(1)
+        friends, standings = MongoFriendships(connection), MongoStandings(connection, MongoBoardPeriods(connection))
+        stores, numbers = Stores(members, journal, programs, campaigns, friends, NO_BOARDS, standings), count(1)
         identities = Identities(lambda: f"m{next(numbers)}", lambda: next(numbers))
         tolerance = timedelta(minutes=5)
         return cls(
@@ -56,6 +70,7 @@ class Play:
             members,
             journal,
             programs,
+            campaigns,
             Recorder(stores, lambda: NOW, tolerance),
             Enroller(stores, lambda: NOW, tolerance, identities),
         )
@@ -77,7 +92,7 @@ class Play:
 
     async def fold(self, member: Member, *keys: str) -> Commit:
         """The commit of some purchases, not yet written."""
-        fold = MemberFold(member, await self.programs.current(), NOW)
+        fold = MemberFold(member, await self.programs.current(), NOW, await self.campaigns.offers({"purchase"}))
         for key in keys:
             assert isinstance(fold.add(RecordRequest(member.member_id, purchase(key)), None), Recorded)
         return fold.commit()
@@ -88,7 +103,7 @@ class Play:
 
     def verifier(self) -> Verifier:
         """A verifier of these stores."""
-        return Verifier(self.members, self.journal, self.programs, Claims(self.connection))
+        return Verifier(self.members, self.journal, self.programs, self.campaigns, Claims(self.connection))
 
 
 def purchase(key: str, amount_minor: int = 1000) -> Activity:

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.stores.codec import (
+    friendship_document,
     member_document,
+    read_friendship,
     read_member,
     read_record,
     record_document,
@@ -23,6 +25,7 @@ from app.stores.codec import (
 )
 from app.stores.connection import CODEC_OPTIONS
 from gamification.activity import Activity, LineItem
+from gamification.friends import Friendship
 from gamification.member import Member, Profile, Visibility
 from gamification.record import (
     BadgeWon,
@@ -33,6 +36,7 @@ from gamification.record import (
     Outcome,
     Progressed,
     Record,
+    Scored,
     TierMoved,
     Why,
 )
@@ -77,6 +81,7 @@ EFFECTS: tuple[Effect, ...] = (
     BadgeWon("first", 1, Why("badge", "first")),
     TierMoved(None, "gold", True, Why("tier", "gold")),
     ChainCut(16, Why("chain", "entry")),
+    Scored("weekly", "2026-W20", "lisbon", None, -(2**53), (3, 0), 1000, Why("board", "weekly", "17.5")),
 )
 
 
@@ -94,6 +99,12 @@ def test_any_record_round_trips(record: Record) -> None:
 @given(values(Member))
 def test_any_member_round_trips(member: Member) -> None:
     assert repr(read_member(through_bson(member_document(member)))) == repr(member)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(values(Friendship))
+def test_any_friendship_round_trips(friendship: Friendship) -> None:
+    assert repr(read_friendship(through_bson(friendship_document(friendship)))) == repr(friendship)
 
 
 def test_every_kind_of_effect_keeps_its_type() -> None:

@@ -1,11 +1,14 @@
 """Members are found by everything that is theirs alone, and change their profile one at a time."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from app.stores.members import MongoMembers
 from gamification.member import Member, Profile, Visibility
-from gamification.stores import HandleTaken, ProfileChanges
+from gamification.stores import HandleTaken, ProfileChanges, UnfitProfile
 from tests.app.stores.play import Play
 
 
@@ -41,6 +44,16 @@ async def test_only_the_given_fields_change(play: Play) -> None:
     assert await play.now(ann) == changed
 
 
+async def test_a_member_from_before_there_were_boards_is_shown_on_them(play: Play) -> None:
+    ann = await play.enrol("Ann")
+    without = {"profile.alias": "", "visibility.board": "", "profile_revision": ""}
+    await play.connection["members"].update_one({"_id": ann.member_id}, {"$unset": without})
+    assert await play.now(ann) == ann
+    changed = await play.members.change_profile(ann.member_id, ProfileChanges({}, {"board": "friends"}))
+    assert changed == replace(ann, visibility=Visibility(board="friends"), profile_revision=1)
+    assert await play.now(ann) == changed
+
+
 async def test_no_changes_change_nothing(play: Play) -> None:
     ann = await play.enrol("Ann")
     assert await play.members.change_profile(ann.member_id, ProfileChanges({}, {})) == ann
@@ -66,7 +79,55 @@ async def test_handle_is_let_go_and_may_be_taken(play: Play) -> None:
 
 async def test_own_handle_may_be_set_again(play: Play) -> None:
     ann = await play.enrol("Ann", handle="ann")
-    assert await play.members.change_profile(ann.member_id, to_handle("ann")) == ann
+    assert await play.members.change_profile(ann.member_id, to_handle("ann")) == replace(ann, profile_revision=1)
+
+
+async def test_every_change_makes_a_revision_and_an_entry_in_the_outbox(play: Play) -> None:
+    told: list[Sequence[tuple[str, int]]] = []
+    members = MongoMembers(play.connection, told.append)
+    ann = await play.enrol("Ann")
+    assert (ann.profile_revision, ann.revision) == (0, 1)
+    await play.connection["outbox"].delete_many({})
+    for name, handle in (("Anna", "ann"), ("Anne", "ann")):
+        await members.change_profile(ann.member_id, ProfileChanges({"display_name": name, "handle": handle}, {}))
+    await members.change_profile(ann.member_id, ProfileChanges({}, {"board": "hidden"}))
+    now = await play.now(ann)
+    assert (now.profile_revision, now.revision, now.visibility.board) == (3, 4, "hidden")
+    entries = await play.connection["outbox"].find().sort("_id", 1).to_list(None)
+    assert [(one["_id"], one["member_id"]) for one in entries] == [
+        (f"{ann.member_id}:{revision}", ann.member_id) for revision in (2, 3, 4)
+    ]
+    assert told == [[(ann.member_id, revision)] for revision in (2, 3, 4)]
+
+
+async def test_what_does_not_change_anything_makes_no_revision_and_tells_nobody(play: Play) -> None:
+    told: list[Sequence[tuple[str, int]]] = []
+    members = MongoMembers(play.connection, told.append)
+    ann, _ = await play.enrol("Ann"), await play.enrol("Bob", handle="bob")
+    await play.connection["outbox"].delete_many({})
+    await members.change_profile(ann.member_id, ProfileChanges({}, {}))
+    await members.change_profile("nobody", ProfileChanges({"display_name": "X"}, {}))
+    with pytest.raises(HandleTaken):
+        await members.change_profile(ann.member_id, to_handle("bob"))
+    with pytest.raises(UnfitProfile, match="alias is needed where boards show the alias"):
+        await members.change_profile(ann.member_id, ProfileChanges({"display_name": "X"}, {"board": "alias"}))
+    assert await play.now(ann) == ann
+    assert await play.connection["outbox"].find().to_list(None) == []
+    assert told == []
+
+
+async def test_an_alias_and_its_use_cannot_part_however_they_change_at_once(play: Play) -> None:
+    for number in range(5):
+        ann = await play.enrol(f"Ann{number}")
+        await play.members.change_profile(ann.member_id, ProfileChanges({"alias": "Vinyl Fox"}, {}))
+        changes = (ProfileChanges({"alias": None}, {}), ProfileChanges({}, {"board": "alias"}))
+        results = await asyncio.gather(
+            *(play.members.change_profile(ann.member_id, one) for one in changes), return_exceptions=True
+        )
+        assert [isinstance(one, UnfitProfile) for one in results].count(True) == 1, results
+        now = await play.now(ann)
+        assert (now.profile.alias, now.visibility.board) in ((None, "shown"), ("Vinyl Fox", "alias"))
+        assert now.profile_revision == 2
 
 
 async def test_taken_handle_changes_nothing(play: Play) -> None:

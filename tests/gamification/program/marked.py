@@ -57,5 +57,14 @@ def badge(fields: str) -> str:
     return HEAD + "badges:\n  - {code: b, name: B, " + fields + "}\n"
 
 
+def board(fields: str) -> str:
+    return HEAD + "boards:\n  - {code: b, name: B, on: purchase, " + fields + "}\n"
+
+
 def tiers(levels: str, metric: str = "spend", window: str = "lifetime") -> str:
     return HEAD + f"tiers:\n  metric: {metric}\n  window: {window}\n  levels:\n{levels}"
+
+
+def campaign(fields: str, effect: str = "effect: {bonus: 1}", starts_at: str = "2026-05-01T00:00:00Z") -> str:
+    most = "{code: c, name: C, headline: C, " + f"starts_at: {starts_at}, "
+    return HEAD + "campaigns:\n  - " + most + ", ".join(part for part in (effect, fields) if part) + "}\n"

@@ -1,0 +1,121 @@
+"""The placings that members' documents in MongoDB stand for: what the boards in Redis must show."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import datetime
+
+from app.boards.placing import Placing
+from app.stores.codec import MemberScores, Unreadable
+from app.stores.members import MongoMembers
+from gamification.boards import periods
+from gamification.boards.keys import BoardKey
+from gamification.boards.listing import LISTED
+from gamification.boards.periods import period_named
+from gamification.boards.ranking import deciding
+from gamification.program import Program
+from gamification.program.boards import Board
+from gamification.stores import Programs
+
+STREAM_BATCH_MEMBERS = 1_000
+MAX_LOGGED = 1_000
+
+log = logging.getLogger(__name__)
+
+
+def forgotten_at(key: BoardKey, program: Program) -> datetime | None:
+    """When a board leaves Redis; None for never, and for one that the program does not know."""
+    board = program.board_by_code.get(key.board)
+    period = period_named(board, key.period, program.time_zone) if board else None
+    return periods.forgotten_at(board, period) if board and period else None
+
+
+def placings_of(member: MemberScores, program: Program, now: datetime) -> Iterator[Placing]:
+    """Where a member stands on every board that is not forgotten yet.
+
+    Raises:
+        ValueError: a score is out of the bounds of a placing.
+    """
+    for score in member.scores:
+        board = program.board_by_code.get(score.board)
+        if board is None or period_named(board, score.period, program.time_zone) is None:
+            continue  # An earlier version of the program had it.
+        key = BoardKey(score.board, score.period, score.scope)
+        gone_at = forgotten_at(key, program)
+        if gone_at is None or gone_at >= now:
+            yield Placing(
+                key=key,
+                member_id=member.member_id,
+                revision=member.revision,
+                value=score.value,
+                columns=deciding(board, score),
+                reached_at=score.reached_at,
+                listed=member.visibility in LISTED,
+            )
+
+
+def moves_members(before: Program, after: Program) -> bool:
+    """Whether a change of the program alone brings members onto a board, takes them off one or orders them otherwise.
+
+    A board that is new may have been there before, and then members have scores on it.
+    """
+    return _layouts(before) != _layouts(after)
+
+
+class MongoPlacings:
+    """Reads placings from the members' documents. A document that cannot be read is logged and left out.
+
+    Each method that reads raises ``StoreUnavailable`` where MongoDB does not answer.
+    """
+
+    def __init__(self, members: MongoMembers, programs: Programs, now: Callable[[], datetime]) -> None:
+        self._members, self._programs, self._now = members, programs, now
+        self._program: Program | None = None
+        self._unreadable: set[str] = set()
+
+    async def of(self, member_ids: Sequence[str]) -> Sequence[Placing]:
+        """All placings of these members as they are now."""
+        program = await self._current()
+        return self._placings(await self._members.scores_of(member_ids), program)
+
+    async def stream(self, progress: Callable[[int], None] | None = None) -> AsyncIterator[Sequence[Placing]]:
+        """All placings of all members, in batches; ``progress`` is told how many members more were read."""
+        program = await self._current()
+        async for members in self._members.stream_scores(STREAM_BATCH_MEMBERS):
+            if progress:
+                progress(len(members))
+            yield self._placings(members, program)
+
+    def forgotten_at(self, key: BoardKey) -> datetime | None:
+        """When a board leaves Redis, by the program that was last read; None for never, and before one was read."""
+        return forgotten_at(key, self._program) if self._program else None
+
+    async def _current(self) -> Program:
+        self._program = (await self._programs.current()).program
+        return self._program
+
+    def _placings(self, members: Sequence[MemberScores | Unreadable], program: Program) -> Sequence[Placing]:
+        now = self._now()
+        placings: list[Placing] = []
+        for member in members:
+            if isinstance(member, Unreadable):
+                self._log_once(member.member_id, member.fault)
+                continue
+            try:
+                placings += list(placings_of(member, program, now))
+            except ValueError as fault:
+                self._log_once(member.member_id, str(fault))
+        return placings
+
+    def _log_once(self, member_id: str, fault: str) -> None:
+        if member_id not in self._unreadable and len(self._unreadable) < MAX_LOGGED:
+            self._unreadable.add(member_id)
+            log.error("the member %s cannot be read and is on no board: %s", member_id, fault)
+
+
+def _layouts(program: Program) -> dict[str, tuple[object, ...]]:
+    """Of each board all that decides which placings members have on it, in which order and until when."""
+    return {board.code: (*_layout(board), program.time_zone) for board in program.boards}
+
+
+def _layout(board: Board) -> tuple[object, ...]:
+    return board.period, board.ties == "columns", len(board.columns), board.seasons, board.late_minutes

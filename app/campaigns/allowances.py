@@ -1,0 +1,229 @@
+"""What is left of limited campaigns, collection ``allowances``: exact, whoever takes and however many at once.
+
+The points of a budget and the places for first members lie in slices, so that commits of several writers seldom meet.
+A slice, ``_id`` ``code:points:3``, holds what ``remaining`` there is and what was ``taken``; its ``version`` grows with
+every change. Both kinds of change, a take and a new limit, happen in the transaction that gives the reason for it. So
+at any time what is taken is what the journal says was given, and together with what remains it is the limit.
+"""
+
+import random
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Literal
+
+from pymongo import UpdateOne
+
+from app.stores.connection import Connection, Document
+from app.stores.transaction import Session
+from gamification.campaigning import BelowGiven, Left
+from gamification.campaigns import Settlement
+from gamification.program.campaigns import Campaign
+from gamification.stores import CommitConflict
+
+SLICES = 16
+"""How many slices a limit is dealt out to."""
+MAX_SLICES = 512
+"""Per limit. Where it is raised often, the slices that are there are dealt anew."""
+
+What = Literal["points", "places"]
+Key = tuple[str, What]
+"""A campaign and which of its limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of a limit of a campaign."""
+
+    campaign: str
+    what: What
+    number: int
+    remaining: int
+    taken: int = 0
+    version: int = 1
+
+    @property
+    def slice_id(self) -> str:
+        """Its id in the collection. Codes hold no colon."""
+        return f"{self.campaign}:{self.what}:{self.number}"
+
+
+class Allowances:
+    """Takes what records were granted. Each process starts at a slice of its own and moves on with every commit.
+
+    ``on_change`` is told of slices as they were committed; it must return at once and not fail. ``shortfalls`` counts
+    the commits for which there was too little left, a sign that what this process knows of a campaign is old.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._collection = connection["allowances"]
+        self._turns = count(random.randrange(SLICES))  # noqa: S311
+        self.on_change: Callable[[Sequence[Slice]], None] | None = None
+        self.shortfalls = 0
+
+    async def settle(self, settlements: Iterable[Settlement], session: Session) -> Sequence[Slice]:
+        """Take all of these within a transaction; the slices that change, as they are after it.
+
+        Raises:
+            CommitConflict: there is not that much left.
+        """
+        wanted = _totals(settlements)
+        if not wanted:
+            return ()
+        slices = await self._read({campaign for campaign, _ in wanted}, session)
+        turn = next(self._turns)
+        taken: list[Slice] = []
+        for key, amount in wanted.items():
+            parts = _take(slices.get(key, ()), amount, turn)
+            if parts is None:
+                self.shortfalls += 1
+                raise CommitConflict
+            taken += parts
+        await self._write(taken, session)
+        return taken
+
+    def changed(self, slices: Sequence[Slice]) -> None:
+        """Tell that slices were committed like this."""
+        if slices and self.on_change is not None:
+            self.on_change(slices)
+
+    async def slices(self, campaigns: Collection[str], session: Session | None = None) -> Mapping[Key, Sequence[Slice]]:
+        """The slices of these campaigns as they are now, or as they are in a transaction.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        with self._connection.answering():
+            return await self._read(campaigns, session)
+
+    async def below(self, terms: Campaign, session: Session | None = None) -> BelowGiven | None:
+        """A limit of new terms that is less than what was taken of it already; None where there is none.
+
+        Raises:
+            StoreUnavailable: outside a transaction, the store did not answer in time.
+        """
+        with self._connection.answering() if session is None else nullcontext():
+            slices = await self._read([terms.code], session)
+        for what, field, limit in _limits(terms):
+            given = sum(each.taken for each in slices.get((terms.code, what), ()))
+            if limit is not None and limit < given:
+                return BelowGiven(terms.code, field, limit, given)
+        return None
+
+    async def allot(self, terms: Campaign, session: Session) -> None:
+        """Make what is left fit the limits of new terms, within the transaction that brings them.
+
+        What was taken stays so. More is dealt out as slices of its own, which gets in nobody's way.
+        """
+        slices = await self._read([terms.code], session)
+        for what, _, limit in _limits(terms):
+            present = slices.get((terms.code, what), ())
+            if limit is None:
+                ids = [each.slice_id for each in present]
+                await self._collection.delete_many({"_id": {"$in": ids}}, session=session)
+                continue
+            remaining = sum(each.remaining for each in present)
+            goal = max(limit - sum(each.taken for each in present), 0)
+            if goal > remaining and len(present) + SLICES <= MAX_SLICES:
+                shares = _shares(goal - remaining, SLICES)
+                fresh = [Slice(terms.code, what, len(present) + at, share) for at, share in enumerate(shares)]
+                await self._collection.insert_many([_document(each) for each in fresh], session=session)
+            elif goal != remaining:
+                shares = _shares(goal, len(present))
+                await self._write(
+                    [
+                        replace(each, remaining=share, version=each.version + 1)
+                        for each, share in zip(present, shares, strict=True)
+                    ],
+                    session,
+                )
+
+    async def _read(self, campaigns: Collection[str], session: Session | None) -> Mapping[Key, Sequence[Slice]]:
+        found = self._collection.find({"campaign": {"$in": list(campaigns)}}, session=session)
+        slices: dict[Key, list[Slice]] = {}
+        async for document in found.batch_size(MAX_SLICES * 2):
+            part = _slice(document)
+            slices.setdefault((part.campaign, part.what), []).append(part)
+        for parts in slices.values():
+            parts.sort(key=lambda each: each.number)
+        return slices
+
+    async def _write(self, slices: Sequence[Slice], session: Session) -> None:
+        """Write slices that were read in the same transaction, whose isolation refuses if others were faster."""
+        updates = [
+            UpdateOne(
+                {"_id": each.slice_id},
+                {"$set": {"remaining": each.remaining, "taken": each.taken, "version": each.version}},
+            )
+            for each in slices
+        ]
+        if not updates:
+            return
+        written = await self._collection.bulk_write(updates, session=session)
+        if written.matched_count != len(updates):
+            raise CommitConflict
+
+
+def left_of(terms: Campaign, slices: Mapping[Key, Sequence[Slice]]) -> Left:
+    """What is left of a campaign, by its slices."""
+    points = sum(each.remaining for each in slices.get((terms.code, "points"), ()))
+    places = sum(each.remaining for each in slices.get((terms.code, "places"), ()))
+    return Left(points if terms.budget else None, places if terms.first_members is not None else None)
+
+
+def _limits(terms: Campaign) -> tuple[tuple[What, Literal["budget", "first_members"], int | None], ...]:
+    points = terms.budget.points if terms.budget else None
+    return ("points", "budget", points), ("places", "first_members", terms.first_members)
+
+
+def _totals(settlements: Iterable[Settlement]) -> dict[Key, int]:
+    totals: dict[Key, int] = {}
+    for each in settlements:
+        amounts: tuple[tuple[What, int], ...] = (("points", each.points), ("places", each.places))
+        for what, amount in amounts:
+            if amount:
+                totals[each.campaign, what] = totals.get((each.campaign, what), 0) + amount
+    return totals
+
+
+def _take(slices: Sequence[Slice], amount: int, turn: int) -> Sequence[Slice] | None:
+    """The slices that change where so much is taken, beginning with the one whose turn it is; None if it is too much.
+
+    One slice that holds enough is better than several, for each is one more to meet other writers in.
+    """
+    start = turn % len(slices) if slices else 0
+    ordered = (*slices[start:], *slices[:start])
+    enough = next((each for each in ordered if each.remaining >= amount), None)
+    changed: list[Slice] = []
+    for each in ordered if enough is None else (enough,):
+        part = min(each.remaining, amount)
+        if part > 0:
+            changed.append(
+                replace(each, remaining=each.remaining - part, taken=each.taken + part, version=each.version + 1)
+            )
+            amount -= part
+    return None if amount else changed
+
+
+def _shares(amount: int, parts: int) -> Sequence[int]:
+    """The amount in parts that differ by one at most."""
+    share, rest = divmod(amount, parts)
+    return [share + (at < rest) for at in range(parts)]
+
+
+def _document(part: Slice) -> Document:
+    return {
+        "_id": part.slice_id,
+        "campaign": part.campaign,
+        "what": part.what,
+        "number": part.number,
+        "remaining": part.remaining,
+        "taken": part.taken,
+        "version": part.version,
+    }
+
+
+def _slice(document: Document) -> Slice:
+    return Slice(**{name: document[name] for name in Slice.__slots__})

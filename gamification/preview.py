@@ -1,0 +1,233 @@
+"""Previews: what a campaign would have given in past days. Writes nothing.
+
+Members' histories are taken up where the days begin, and what they did since is folded in once more, with the campaign
+among those that were on offer, in the order of time over all members. So its budget, caps and places run out as they
+would have.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from gamification.campaigns import Offer, Offers, settlements, touched
+from gamification.fold import CampaignVersions, InsufficientPoints, advance, apply, replay_one
+from gamification.program import Program
+from gamification.program.campaigns import Campaign
+from gamification.record import BonusWithheld, Entry, Outcome, Record
+from gamification.state import State
+from gamification.stores import Stores
+
+MAX_PREVIEW_DAYS = 92
+MAX_PREVIEW_MEMBERS = 2_000
+MAX_PREVIEW_RECORDS = 50_000
+MAX_EXAMPLES = 10
+PREVIEW_VERSION = 0
+"""The version of terms that are only previewed; those that are kept count from 1."""
+_RECORDS_PER_TURN = 50
+"""After how many records whoever waits for the event loop gets a turn."""
+_MEMBERS_PER_READ = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What one member would have had: how many points, for how many activities."""
+
+    member_id: str
+    points: int
+    activities: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a campaign would have given: to ``members`` for ``activities``, ``points`` altogether.
+
+    ``net_points`` is how much more members would have got of all campaigns, since one may take another's place.
+    ``reduced`` counts by limit how many bonuses it cut. ``exhausted_at`` is when the budget would have run dry.
+    ``members_read`` and ``records_read`` say what it rests on, and ``is_sample`` that there were more.
+    """
+
+    members: int = 0
+    activities: int = 0
+    points: int = 0
+    net_points: int = 0
+    reduced: Mapping[str, int] = field(default_factory=dict)
+    exhausted_at: datetime | None = None
+    examples: tuple[Example, ...] = ()
+    members_read: int = 0
+    records_read: int = 0
+    is_sample: bool = False
+
+
+@dataclass(slots=True)
+class _Path:
+    """One member on the way through the days once more."""
+
+    state: State
+    ahead: Sequence[Record]
+    points: int = 0
+    activities: int = 0
+
+
+async def preview(
+    histories: Mapping[str, tuple[datetime, Sequence[Record]]],
+    programs: Mapping[int, Program],
+    terms: CampaignVersions,
+    proposed: Campaign,
+    since: datetime,
+) -> Preview:
+    """What ``proposed`` would have given from ``since`` on, had it run then with the hours that it names.
+
+    ``histories`` are when members joined and all their records, oldest first; ``programs`` and ``terms`` are those
+    that the records were decided under. Others get a turn of the event loop in between.
+
+    Raises:
+        KeyError: a record names a version that is not given.
+    """
+    run = _Run(programs, terms, proposed.model_copy(update={"starts_at": since, "ends_at": None}))
+    for member_id, (joined_at, records) in histories.items():
+        await run.take_up(member_id, joined_at, records, since)
+    lines = [_line(member_id, path.ahead) for member_id, path in run.paths.items()]
+    for _, member_id, record in heapq.merge(*lines, key=lambda each: each[:2]):
+        await run.turn()
+        run.again(member_id, record)
+    return run.told()
+
+
+class _Run:
+    def __init__(self, programs: Mapping[int, Program], terms: CampaignVersions, proposed: Campaign) -> None:
+        self._programs, self._terms, self._proposed = programs, terms, proposed
+        budget = proposed.budget.points if proposed.budget else None
+        self._offers = Offers([Offer(proposed, PREVIEW_VERSION, budget, proposed.first_members)])
+        self._room = budget
+        self._records = self._points = self._net = 0
+        self._reduced: dict[str, int] = {}
+        self._exhausted_at: datetime | None = None
+        self.paths: dict[str, _Path] = {}
+
+    async def turn(self) -> None:
+        """Count a record, and give others a turn now and then."""
+        self._records += 1
+        if self._records % _RECORDS_PER_TURN == 0:
+            await asyncio.sleep(0)
+
+    async def take_up(self, member_id: str, joined_at: datetime, records: Sequence[Record], since: datetime) -> None:
+        """Bring a member to where the days begin."""
+        state, number = State.new(joined_at), 0
+        while number < len(records) and records[number].outcome.at < since:
+            record = records[number]
+            state, _ = replay_one(state, record, self._programs[record.program_version], self._terms)
+            number += 1
+            await self.turn()
+        self.paths[member_id] = _Path(state, records[number:])
+
+    def again(self, member_id: str, record: Record) -> None:
+        """Take a record's step once more, with the proposed campaign on offer."""
+        path, program = self.paths[member_id], self._programs[record.program_version]
+        if record.activity is None:
+            return  # Whatever time brings about happens before the next activity.
+        recorded = [
+            Offer.again(each, self._terms[each.campaign, each.version])
+            for each in record.grants
+            if each.campaign != self._proposed.code
+        ]
+        state, _ = advance(path.state, record.outcome.at, program)
+        offers = [*recorded, *self._offers.open_for(record.activity, record.recorded_at, program, state)]
+        result = apply(state, record.activity, program, record.outcome.at, offers)
+        if isinstance(result, InsufficientPoints):
+            return
+        given = _given(result.outcome, self._proposed.code)
+        self._net += _given(result.outcome) - _given(record.outcome)
+        self._note(result.outcome)
+        grants = [each for each in touched(result.outcome, offers) if each.version == PREVIEW_VERSION]
+        settled = settlements(state, result.outcome, grants)
+        self._offers.take(settled)
+        self._room = None if self._room is None else self._room - given
+        if self._room == 0 and self._exhausted_at is None:
+            self._exhausted_at = record.outcome.at
+        path.state = result.state
+        if given:
+            path.points, path.activities = path.points + given, path.activities + 1
+            self._points += given
+
+    def told(self) -> Preview:
+        """What came out."""
+        having = {member_id: path for member_id, path in self.paths.items() if path.activities}
+        top = heapq.nsmallest(MAX_EXAMPLES, having.items(), key=lambda each: (-each[1].points, each[0]))
+        return Preview(
+            members=len(having),
+            activities=sum(path.activities for path in having.values()),
+            points=self._points,
+            net_points=self._net,
+            reduced=self._reduced,
+            exhausted_at=self._exhausted_at,
+            examples=tuple(Example(member_id, path.points, path.activities) for member_id, path in top),
+            members_read=len(self.paths),
+            records_read=self._records,
+        )
+
+    def _note(self, outcome: Outcome) -> None:
+        for effect in outcome.effects:
+            if isinstance(effect, BonusWithheld) and effect.campaign == self._proposed.code:
+                self._reduced[effect.limit] = self._reduced.get(effect.limit, 0) + 1
+                if effect.limit == "budget" and self._exhausted_at is None:
+                    self._exhausted_at = outcome.at
+
+
+class Previewer:
+    """Previews campaigns over the journal; the store is asked for no more than the bounds allow."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    async def preview(self, proposed: Campaign, since: datetime) -> Preview:
+        """What a campaign would have given since then, to up to ``MAX_PREVIEW_MEMBERS`` members.
+
+        Raises:
+            StoreUnavailable: a store did not answer in time.
+        """
+        histories, is_sample = await self._histories(since)
+        records = [record for _, each in histories.values() for record in each]
+        programs = {version: await self._program(version) for version in {each.program_version for each in records}}
+        grants = list({(each.campaign, each.version): each for record in records for each in record.grants}.values())
+        terms = await self._stores.campaigns.terms(grants) if grants else {}
+        made = await preview(histories, programs, terms, proposed, since)
+        return replace(made, is_sample=is_sample)
+
+    async def _histories(self, since: datetime) -> tuple[dict[str, tuple[datetime, Sequence[Record]]], bool]:
+        histories: dict[str, tuple[datetime, Sequence[Record]]] = {}
+        after, left = "", MAX_PREVIEW_RECORDS
+        while True:
+            ids = await self._stores.journal.active_since(since, after, _MEMBERS_PER_READ)
+            if not ids:
+                return histories, False
+            if len(histories) >= MAX_PREVIEW_MEMBERS:
+                return histories, True
+            members = await self._stores.members.by_ids(ids)
+            read = await self._stores.journal.histories(ids, left)
+            for member_id, records in read.items():
+                if member_id in members:
+                    histories[member_id] = (members[member_id].enrolled_at, records)
+                left -= len(records)
+            if len(read) < len(ids):
+                return histories, True
+            after = ids[-1]
+
+    async def _program(self, version: int) -> Program:
+        applied = await self._stores.programs.version(version)
+        assert applied is not None, "records name versions that were applied"
+        return applied.program
+
+
+def _line(member_id: str, records: Sequence[Record]) -> list[tuple[datetime, str, Record]]:
+    return [(record.outcome.at, member_id, record) for record in records]
+
+
+def _given(outcome: Outcome, code: str | None = None) -> int:
+    """What campaigns gave in an outcome, or one of them."""
+    return sum(
+        effect.points
+        for effect in outcome.effects
+        if isinstance(effect, Entry) and effect.why.source == "campaign" and code in (None, effect.why.code)
+    )

@@ -1,0 +1,172 @@
+"""myEvents: everything that happens to the member who asks, from a cursor on, without a gap."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+
+import strawberry
+
+from gamification.member import Member
+from gamification.record import Record as Written
+from schema.connections import decode_cursor, encode_cursor, stale_cursor
+from schema.context import Context, as_of_now
+from schema.faults import BAD_USER_INPUT, CallerError
+from schema.ids import number_in
+from schema.leaderboards import View, view_of
+from schema.permissions import FORBIDDEN
+from schema.signals import Topic, wait_at_most
+from schema.types.leaderboard import Rank, show_rank
+from schema.types.record import Record, show_record
+from schema.types.standing import Points, show_points
+
+MAX_WATCHED_BOARDS = 5
+RECORDS_PER_READ = 50
+LOOK_AGAIN_SECONDS = 60.0
+"""How long a subscription sleeps at most: a hint may be lost."""
+RANK_PAUSE_SECONDS = 0.5
+"""How long after one look at the ranks the next one comes at the earliest, however much happens."""
+
+
+@strawberry.interface(description="Something that `myEvents` tells. `cursor` is where to go on after it.")
+class MyEvent:
+    """Something that `myEvents` tells."""
+
+    cursor: str = strawberry.field(
+        description="Give it as `after` when subscribing again, and nothing that a record tells is missed or repeated."
+    )
+
+
+@strawberry.type(description="The first event of a subscription: from here on nothing is missed.")
+class EventsBegan(MyEvent):
+    """The first event of a subscription."""
+
+
+@strawberry.type(description="A record was written for the member: points, progress, badges and tiers in one.")
+class Recorded(MyEvent):
+    """A record was written for the member."""
+
+    record: Record = strawberry.field(description="What happened, and all that it changed.")
+    points: Points = strawberry.field(description="The member's points as of now.")
+
+
+@strawberry.type(description="The member's rank on a watched board is another one. Only the latest is told.")
+class RankMoved(MyEvent):
+    """The member's rank on a watched board is another one."""
+
+    board: str = strawberry.field(description="The board's code.")
+    rank: Rank = strawberry.field(description="The rank as it is now.")
+
+
+MY_EVENTS: tuple[type[MyEvent], ...] = (EventsBegan, Recorded, RankMoved)
+"""All there are, to be given to the schema."""
+
+
+async def my_events(
+    context: Context, member_id: str, after: str | None, boards: Sequence[str], language: str | None
+) -> AsyncGenerator[MyEvent, None]:
+    """Events of a member, oldest first, until the member is gone.
+
+    Raises:
+        CallerError: too many boards, one that there is not, or a cursor of something else.
+    """
+    boards = list(dict.fromkeys(boards))
+    if len(boards) > MAX_WATCHED_BOARDS:
+        raise CallerError(BAD_USER_INPUT, f"{len(boards)} boards are to be watched; at most {MAX_WATCHED_BOARDS} can.")
+    told: dict[str, Rank] = {}
+    await _views(context, boards)  # so that what is wrong with them is told first
+    begun = await _begin(context, member_id, after)
+    if begun is None:
+        return
+    seq = begun
+    if after is None:
+        yield EventsBegan(cursor=_cursor(member_id, seq))
+    while True:
+        context.renew()
+        views = await _views(context, boards)
+        topics: list[Topic] = [("member", member_id), *(("board", view.key.text) for view in views)]
+        with context.game.signals.watch(*topics) as signal:
+            while True:
+                async for recorded in _records(context, member_id, seq, language):
+                    yield recorded
+                    seq = recorded.record.seq
+                # Also where there is no record: a member who is gone has none.
+                if await context.members.load(member_id) is None:
+                    return
+                for moved in await _moved(context, views, member_id, told, seq):
+                    yield moved
+                await asyncio.sleep(RANK_PAUSE_SECONDS if views else 0)
+                await wait_at_most(signal, _seconds_to_look_again(views))
+                context.renew()
+                now = await _views(context, boards)
+                if [view.key for view in now] != [view.key for view in views]:
+                    break
+                views = now
+
+
+async def _begin(context: Context, member_id: str, after: str | None) -> int | None:
+    """After which record to begin; None where there is no such member."""
+    seq = None if after is None else number_in(decode_cursor(f"events:{member_id}", after))
+    subject = await context.members.load(member_id)
+    if subject is None:
+        return None
+    if after is not None and (seq is None or seq > subject.state.seq):
+        raise stale_cursor()
+    return subject.state.seq if seq is None else seq
+
+
+async def _records(context: Context, member_id: str, seq: int, language: str | None) -> AsyncGenerator[Recorded, None]:
+    """The records after ``seq``, in batches as fast as they are taken, until the member is gone."""
+    while records := await context.game.stores.journal.since(member_id, seq, RECORDS_PER_READ):
+        # After the records, so that the points are not older than they are.
+        context.renew()
+        subject = await context.members.load(member_id)
+        if subject is None:
+            return
+        for record in records:
+            seq = record.seq
+            yield await _recorded(context, subject, record, language)
+        if len(records) < RECORDS_PER_READ:
+            return
+
+
+async def _recorded(context: Context, subject: Member, record: Written, language: str | None) -> Recorded:
+    reading = await context.reading(language, subject)
+    return Recorded(
+        cursor=_cursor(subject.member_id, record.seq),
+        record=show_record(record, reading),
+        points=show_points(as_of_now(subject, reading).state),
+    )
+
+
+async def _moved(
+    context: Context, views: Sequence[View], member_id: str, told: dict[str, Rank], seq: int
+) -> list[RankMoved]:
+    """The ranks that are other ones than what was told last; at first, all."""
+    ranks = await asyncio.gather(*(show_rank(context, view, member_id) for view in views))
+    moved = [(view.board.code, rank) for view, rank in zip(views, ranks, strict=True)]
+    moved = [(code, rank) for code, rank in moved if told.get(code) != rank]
+    told.update(moved)
+    return [RankMoved(cursor=_cursor(member_id, seq), board=code, rank=rank) for code, rank in moved]
+
+
+async def _views(context: Context, boards: Sequence[str]) -> list[View]:
+    """What is to be watched; a board between two seasons has nothing to watch."""
+    reading = await context.reading()
+    views = []
+    for code in boards:
+        view = await view_of(context, reading, code, None, None, friends=False)
+        if view is None:
+            raise CallerError(BAD_USER_INPUT, f"The program has no board {code}.")
+        if view.friends:
+            raise CallerError(FORBIDDEN, f"The board {code} ranks among friends only, which cannot be watched.")
+        if view.period is not None:
+            views.append(view)
+    return views
+
+
+def _seconds_to_look_again(views: Sequence[View]) -> float:
+    """Until a period ends, but not for long."""
+    return min([LOOK_AGAIN_SECONDS, *(view.seconds_left for view in views)])
+
+
+def _cursor(member_id: str, seq: int) -> str:
+    return encode_cursor(f"events:{member_id}", str(seq))

@@ -1,0 +1,259 @@
+"""What is committed comes to the boards: at once, or after whatever was in between, and is forgotten only then."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from app.clock import utc_now
+from app.live import announcer as announcer_module
+from app.live.announcer import MAX_WAITING, PASSED_OVER_FOR
+from gamification.member import Member
+from gamification.stores import ProfileChanges, StoreUnavailable
+from tests.app.live.shop import (
+    ALL_TIME,
+    WEEKLY,
+    Shop,
+    assert_all_is_right,
+    buy,
+    differences,
+    position,
+    top,
+    until,
+)
+from tests.redis_servers import RedisServer
+from tests.schema.api import Api
+
+LATEST_SECONDS = 1.0
+"""A rank is never more than this behind the record that caused it."""
+MEMBERS = 12
+PURCHASES_EACH = 8
+
+
+async def test_a_purchase_in_one_process_is_on_the_boards_of_another_within_a_second(shop: Shop) -> None:
+    till, phone = await shop.process(), await shop.process()
+    ann, bob = await till.enrol("Ann"), await till.enrol("Bob")
+    await buy(till, ann, "p1", 1_000)
+    await buy(till, bob, "p2", 2_000)
+
+    async def bob_leads() -> bool:
+        return (await position(phone, bob), await position(phone, ann)) == (1, 2)
+
+    await until(bob_leads, LATEST_SECONDS)
+    await shop.quiet()
+    assert await top(phone, ALL_TIME) == [bob.member_id, ann.member_id]
+    assert await differences(phone) == []
+
+
+async def test_what_a_process_could_not_announce_is_swept_by_another(shop: Shop) -> None:
+    till, phone = await shop.process(live=False), await shop.process()
+    ann = await till.enrol("Ann")
+    await buy(till, ann, "p1", 1_000)
+
+    async def ann_leads() -> bool:
+        return await position(phone, ann) == 1
+
+    await until(ann_leads)
+    await assert_all_is_right(shop, phone)
+
+
+async def test_boards_that_are_not_built_yet_are_no_warning(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    till = await shop.process(live=False)
+    await buy(till, await till.enrol("Ann"), "p1", 1_000)
+
+    async def said() -> bool:
+        return bool(caplog.records)
+
+    with caplog.at_level(logging.INFO, "app.live.announcer"):
+        sweeping = asyncio.create_task(till.laurel.live.announcer.sweep())
+        await until(said)
+        sweeping.cancel()
+    message = "what is recorded comes to boards and phones later: the boards are not built yet"
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("INFO", message)]
+
+
+async def test_what_a_clock_that_is_ahead_has_noted_is_swept_at_once(shop: Shop) -> None:
+    till = await shop.process(live=False)
+    await buy(till, await till.enrol("Ann"), "p1", 1_000)
+    await shop.database["outbox"].update_many({}, {"$set": {"at": utc_now() + timedelta(hours=1)}})
+    phone = await shop.process()
+    await assert_all_is_right(shop, phone)
+
+
+async def test_a_member_who_hides_leaves_the_public_order_and_comes_back(shop: Shop) -> None:
+    till, phone = await shop.process(), await shop.process()
+    ann, bob = await till.enrol("Ann"), await till.enrol("Bob")
+    await buy(till, ann, "p1", 2_000)
+    await buy(till, bob, "p2", 1_000)
+
+    async def shows(*members: Member) -> bool:
+        return await top(phone) == [member.member_id for member in members]
+
+    await until(lambda: shows(ann, bob), LATEST_SECONDS)
+    await till.laurel.members.change_profile(ann.member_id, ProfileChanges({}, {"board": "friends"}))
+    await until(lambda: shows(bob), LATEST_SECONDS)
+    assert await position(phone, ann) == 1
+    await till.laurel.members.change_profile(ann.member_id, ProfileChanges({}, {"board": "shown"}))
+    await until(lambda: shows(ann, bob), LATEST_SECONDS)
+    await assert_all_is_right(shop, phone)
+
+
+async def test_entries_that_come_while_others_are_announced_are_kept(shop: Shop) -> None:
+    """A commit after the read must not lose its entry to the deletion that follows the read."""
+    api = await shop.process(live=False)
+    live = api.laurel.live
+    await live.rebuilder.rebuild()
+    ann = await api.enrol("Ann")
+    await buy(api, ann, "p1", 1_000)
+    placings = live.placings
+    read, go_on = asyncio.Event(), asyncio.Event()
+    of = placings.of
+
+    async def held(member_ids: list[str]) -> object:
+        found = await of(member_ids)
+        read.set()
+        await go_on.wait()
+        return found
+
+    placings.of = held  # type: ignore[method-assign, assignment]
+    announcing = asyncio.create_task(live.announcer.run())
+    try:
+        await read.wait()
+        await buy(api, ann, "p2", 1_000)
+        placings.of = of  # type: ignore[method-assign]
+        assert await api.database["outbox"].count_documents({}) == 3
+        go_on.set()
+        await shop.quiet()
+    finally:
+        announcing.cancel()
+    assert await differences(api) == []
+
+
+async def test_a_member_that_cannot_be_read_does_not_hold_up_the_others(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    till, phone = await shop.process(live=False), await shop.process(live=False)
+    ann, bob = await till.enrol("Ann"), await till.enrol("Bob")
+    await buy(till, ann, "p1", 2_000)
+    await buy(till, bob, "p2", 1_000)
+    await shop.database["members"].update_one({"_id": ann.member_id}, {"$set": {"state.scores": "none"}})
+    phone = await shop.process()
+    await shop.quiet()
+    assert await top(phone) == [bob.member_id]
+    assert f"the member {ann.member_id} cannot be read and is on no board" in caplog.text
+
+
+async def test_more_than_a_process_keeps_in_mind_is_left_to_the_sweeper(shop: Shop) -> None:
+    api = await shop.process(live=False)
+    announcer = api.laurel.live.announcer
+    announcer.written([(f"m{number}", 1) for number in range(MAX_WAITING + 5)])
+    announcer.written([("one more", 1)])
+    assert len(announcer._waiting) == MAX_WAITING
+
+
+async def shopping(api: Api, members: list[Member], rng: random.Random) -> None:
+    async def shop_as(member: Member) -> None:
+        for number in range(PURCHASES_EACH):
+            await buy(api, member, f"p{number}", rng.randrange(100, 5_000))
+
+    await asyncio.gather(*(shop_as(member) for member in members))
+
+
+async def test_redis_emptied_at_random_moments_while_members_shop(shop: Shop) -> None:
+    rng = random.Random(5)
+    till, phone = await shop.process(), await shop.process()
+    members = [await till.enrol(f"m{number}") for number in range(MEMBERS)]
+    task = asyncio.create_task(shopping(till, members, rng))
+    while not task.done():
+        await till.laurel.live.redis.flushdb()
+        await asyncio.wait([task], timeout=rng.uniform(0, 0.4))
+    await task
+    await assert_all_is_right(shop, phone)
+    assert len(await top(phone)) == MEMBERS
+
+
+@pytest.mark.parametrize("fault", ["paused", "killed"])
+async def test_redis_away_while_members_shop_and_then_back(shop: Shop, own_redis: RedisServer, fault: str) -> None:
+    rng = random.Random(6)
+    away = shop.beside(own_redis.url)
+    till, phone = await away.process(), await away.process()
+    members = [await till.enrol(f"m{number}") for number in range(MEMBERS)]
+    await buy(till, members[0], "before", 1_000)
+    await away.quiet()
+    if fault == "paused":
+        own_redis.pause()
+    else:
+        await own_redis.kill()
+    await shopping(till, members, rng)
+    assert not await away.outbox_is_empty()
+    assert await position(phone, members[1]) is None
+    with pytest.raises(StoreUnavailable):
+        await phone.laurel.live.boards.place(await phone.laurel.live.placings.of([members[0].member_id]))
+    if fault == "paused":
+        own_redis.resume()
+    else:
+        await own_redis.start()
+    await assert_all_is_right(away, phone)
+    assert len(await top(phone, WEEKLY)) == MEMBERS
+
+
+async def test_what_cannot_be_announced_does_not_stop_what_comes_after_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(announcer_module, "MAX_BATCH", 2)
+    api = await shop.process(live=False)
+    live = api.laurel.live
+    await live.rebuilder.rebuild()
+    members = [await api.enrol(name) for name in ("Ann", "Bob", "Cid")]
+    for member in members:
+        await buy(api, member, "p1", 1_000)
+    ann, of = members[0].member_id, live.placings.of
+
+    async def faulty(member_ids: Sequence[str]) -> object:
+        if ann in member_ids:
+            raise RuntimeError("a fault")
+        return await of(member_ids)
+
+    monkeypatch.setattr(live.placings, "of", faulty)
+    clock = utc_now() + timedelta(seconds=1)
+    monkeypatch.setattr(live.announcer, "_now", lambda: clock)
+
+    async def left() -> set[str]:
+        return {entry["member_id"] async for entry in api.database["outbox"].find()}
+
+    while await live.announcer._sweep_once():
+        pass
+    assert await left() == {ann}
+    assert caplog.text.count(f"{ann}:2 cannot be announced") == 1
+
+    monkeypatch.setattr(live.placings, "of", of)
+    assert await live.announcer._sweep_once() == 0
+    clock += PASSED_OVER_FOR
+    assert await live.announcer._sweep_once() == 2
+    assert await left() == set()
+    assert await differences(api) == []
+
+
+async def test_a_noted_entry_that_cannot_be_announced_does_not_stop_the_announcer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till, phone = await shop.process(live=False), await shop.process()
+    ann, bob = await till.enrol("Ann"), await till.enrol("Bob")
+    of = phone.laurel.live.placings.of
+
+    async def faulty(member_ids: Sequence[str]) -> object:
+        if ann.member_id in member_ids:
+            raise RuntimeError("a fault")
+        return await of(member_ids)
+
+    monkeypatch.setattr(phone.laurel.live.placings, "of", faulty)
+    for member in (ann, bob):
+        await buy(phone, member, "p1", 1_000)
+
+    async def bob_leads() -> bool:
+        return await top(phone) == [bob.member_id]
+
+    await until(bob_leads, LATEST_SECONDS)

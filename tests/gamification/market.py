@@ -1,0 +1,96 @@
+"""A market: several members, the campaigns on offer to them, and what is left of each, as the record path has it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from gamification.activity import Activity
+from gamification.campaigns import Offer, Offers, Settlement
+from gamification.fold import replay
+from gamification.member import Member, Profile
+from gamification.program import Program
+from gamification.program.campaigns import Campaign
+from gamification.record import Entry, Record
+from gamification.recording import MemberFold, Recorded, RecordRequest
+from gamification.state import State
+from gamification.stores import AppliedProgram
+from tests.gamification.programs import JOINED_AT, Part, told
+
+VERSION = 1
+
+
+class Market:
+    """Members who buy in turn. Each activity is a commit of its own, settled before the next begins."""
+
+    def __init__(self, program: Program, *terms: Part | Campaign) -> None:
+        self.program = program
+        self.terms = [Campaign.model_validate(each) for each in terms]
+        self.room = {each.code: each.budget.points if each.budget else None for each in self.terms}
+        self.places = {each.code: each.first_members for each in self.terms}
+        self.settlements: list[Settlement] = []
+        self.members: dict[str, Member] = {}
+        self.records: dict[str, list[Record]] = {}
+
+    def offers(self) -> list[Offer]:
+        """What is on offer now, with what is left."""
+        return [Offer(each, VERSION, self.room[each.code], self.places[each.code]) for each in self.terms]
+
+    def do(self, activity: Activity, who: str = "m", now: datetime | None = None) -> list[str]:
+        """Record an activity, which arrives when it happens unless told; what it brought, told in short."""
+        return told(self.record(activity, who, now).outcome)
+
+    def record(self, activity: Activity, who: str = "m", now: datetime | None = None) -> Record:
+        """Record an activity, which arrives when it happens unless told."""
+        return self.together([(who, activity)], now or activity.occurred_at)[0]
+
+    def together(self, activities: Sequence[tuple[str, Activity]], now: datetime) -> list[Record]:
+        """Record activities of several members in one commit; the record of each."""
+        offers = Offers(self.offers())
+        applied = AppliedProgram(VERSION, self.program, "", JOINED_AT)
+        folds = {who: MemberFold(self.member(who), applied, now, offers) for who, _ in activities}
+        made = []
+        for who, activity in activities:
+            result = folds[who].add(RecordRequest(who, activity), None)
+            assert isinstance(result, Recorded), result
+            made.append(result.record)
+        for who, fold in folds.items():
+            commit = fold.commit()
+            self.members[who] = commit.member
+            self.records.setdefault(who, []).extend(commit.records)
+            for settled in commit.settlements:
+                self._settle(settled)
+        return made
+
+    def member(self, who: str) -> Member:
+        """A member as they stand; one who has done nothing yet has just joined."""
+        if who not in self.members:
+            self.members[who] = Member(who, "0" * 12, JOINED_AT, Profile(who), State.new(JOINED_AT))
+        return self.members[who]
+
+    def given(self, code: str, who: str | None = None) -> int:
+        """The points that the ledger shows for a campaign, to one member or to all."""
+        records = self.records.get(who, []) if who else [record for each in self.records.values() for record in each]
+        return sum(
+            effect.points
+            for record in records
+            for effect in record.outcome.effects
+            if isinstance(effect, Entry) and (effect.why.source, effect.why.code) == ("campaign", code)
+        )
+
+    def replayed(self, who: str = "m") -> State:
+        """The state that the member's journal comes to."""
+        versions = {(each.code, VERSION): each for each in self.terms}
+        return replay(JOINED_AT, self.records[who], {VERSION: self.program}, versions)
+
+    def _settle(self, settled: Settlement) -> None:
+        self.settlements.append(settled)
+        code = settled.campaign
+        room, places = self.room[code], self.places[code]
+        if room is not None:
+            self.room[code] = room - settled.points
+        if places is not None:
+            self.places[code] = places - settled.places
+
+
+def minute(number: int, start: datetime = datetime(2026, 5, 1, 12, tzinfo=UTC)) -> datetime:
+    """So many minutes after the noon of May 1, 2026, a Friday."""
+    return start + timedelta(minutes=number)
