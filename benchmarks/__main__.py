@@ -24,6 +24,7 @@ from app.cdnow.importing import LogImport
 from app.cdnow.log import Purchase, read_log
 from app.commands.credentials import minted
 from app.commands.program import applied_from
+from app.live.background import running
 from app.settings import Settings
 from app.web import HOME_QUERY, web_app
 from app.wiring import Laurel, open_laurel
@@ -127,7 +128,9 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with open_laurel(Settings(data_dir=Path(folder))) as laurel:
             await applied_from(laurel, str(laurel.settings.program), datetime.now(UTC))
-            figures = await measure(laurel)
+            async with running(laurel.jobs()):
+                await laurel.live.until_ready()
+                figures = await measure(laurel)
     table = Table("What", "Median", "Least", "Most", title=f"{ROUNDS} rounds")
     for what, values in figures.items():
         table.add_row(what, *(f"{value:,.0f}" for value in (statistics.median(values), min(values), max(values))))
