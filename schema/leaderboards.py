@@ -13,9 +13,8 @@ import strawberry
 from strawberry.types.nodes import Directives, SelectedField, Selection
 
 from gamification.boards.keys import BoardKey
-from gamification.boards.listing import LISTED, SEEN_BY_FRIENDS, Place, Rank, Row, Rows, Unavailable
+from gamification.boards.listing import LISTED, SEEN_BY_FRIENDS, Order, Place, Rank, Row, Rows, Unavailable, row_order
 from gamification.boards.periods import Period, forgotten_at, period_at, period_named
-from gamification.boards.ranking import Order
 from gamification.boards.scoring import MAX_SCOPE_CHARS
 from gamification.member import Member
 from gamification.program import Board
@@ -309,8 +308,4 @@ def _beyond(rows: Sequence[Row], text: str | None) -> Sequence[Row]:
         return rows
     value, columns, reached_at, member_id = json.loads(text)
     passed: Order = (value, tuple(columns), datetime.fromisoformat(reached_at), member_id)
-    return [row for row in rows if _order(row) > passed]
-
-
-def _order(row: Row) -> Order:
-    return -row.value, tuple(-column for column in row.columns), row.reached_at, row.member_id
+    return [row for row in rows if row_order(row) > passed]

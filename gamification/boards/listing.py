@@ -20,6 +20,10 @@ SEEN_BY_FRIENDS: frozenset[BoardVisibility] = LISTED | {"friends"}
 """Whom friends see among themselves."""
 
 
+Order = tuple[int, tuple[int, ...], datetime, str]
+"""What members are sorted by, the best first: minus the value, minus the columns, since when, and the member id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A place in the total order, which stays what it is whoever moves: where a page ended. ``tie`` is the store's.
@@ -85,13 +89,13 @@ class Unavailable:
 def ranked_among(rows: Iterable[Row]) -> tuple[Row, ...]:
     """Rows of one board in its total order, with position and shared rank among themselves."""
     ranked: list[Row] = []
-    for position, row in enumerate(sorted(rows, key=_order), 1):
+    for position, row in enumerate(sorted(rows, key=row_order), 1):
         tied = bool(ranked) and ranked[-1].value == row.value
         shared_rank = ranked[-1].shared_rank if tied else position
         ranked.append(replace(row, position=position, shared_rank=shared_rank))
     return tuple(ranked)
 
 
-def _order(row: Row) -> tuple[int, tuple[int, ...], datetime, str]:
+def row_order(row: Row) -> Order:
     """As `gamification.boards.ranking.order`: a row has columns only where they decide."""
     return -row.value, tuple(-column for column in row.columns), row.reached_at, row.member_id

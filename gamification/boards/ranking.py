@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
+from gamification.boards.listing import Order
 from gamification.program.boards import Board
 from gamification.state import Score
 
@@ -30,9 +30,6 @@ def deciding(board: Board, score: Score) -> tuple[int, ...]:
         return ()
     most = len(board.columns)
     return (*score.columns[:most], *[0] * (most - len(score.columns)))
-
-
-Order = tuple[int, tuple[int, ...], datetime, str]
 
 
 def order(board: Board, member_id: str, score: Score) -> Order:

@@ -20,6 +20,23 @@ WEEKENDS = "app-weekends"
 """The campaign in the record shop's file; May 1, 2026, is a Friday."""
 
 
+EVERY_TERM: Json = {
+    "effect": {"perItem": {"points": 5, "categories": ["cd"], "items": "item.quantity > 1"}},
+    "when": "activity.amount > 10.0",
+    "recurs": {"rule": "FREQ=WEEKLY;BYDAY=FR", "at": "10:00", "minutes": 60},
+    "budget": {"points": 100, "tooLittle": "NONE", "lowPercent": 5},
+    "caps": {"member": 20, "memberDay": 5},
+    "firstMembers": 3,
+    "stacking": "EXCLUSIVE",
+    "priority": 3,
+    "qualifying": True,
+    "lateMinutes": 5,
+    "on": ["purchase", "visit"],
+    "description": [{"language": "en", "text": "More"}, {"language": "da", "text": "Mere"}],
+}
+"""Terms with every field but the times."""
+
+
 def terms(code: str = "double", **parts: Any) -> Json:
     """Terms that double all points from now on, unless they say otherwise."""
     texts = {name: [{"text": f"{code} {name}"}] for name in ("name", "headline")}
@@ -210,19 +227,8 @@ async def test_from_draft_to_end_with_everything_in_the_audit(api: Api) -> None:
 
 async def test_creating_it_again_is_a_retry_and_other_terms_are_refused(api: Api) -> None:
     more: Json = {
-        "effect": {"perItem": {"points": 5, "categories": ["cd"], "items": "item.quantity > 1"}},
-        "when": "activity.amount > 10.0",
-        "recurs": {"rule": "FREQ=WEEKLY;BYDAY=FR", "at": "10:00", "minutes": 60},
-        "budget": {"points": 100, "tooLittle": "NONE", "lowPercent": 5},
-        "caps": {"member": 20, "memberDay": 5},
-        "firstMembers": 3,
-        "stacking": "EXCLUSIVE",
-        "priority": 3,
-        "qualifying": True,
-        "lateMinutes": 5,
-        "on": ["purchase", "visit"],
+        **EVERY_TERM,
         "endsAt": (NOW + timedelta(days=9)).isoformat(),
-        "description": [{"language": "en", "text": "More"}, {"language": "da", "text": "Mere"}],
     }
     made = await create(api, **more)
     assert (made["pointsPerItem"], made["itemCategories"], made["placesLeft"]) == (5, ["cd"], 3)
@@ -352,20 +358,9 @@ query Q($code: String!) { campaign(code: $code) { terms {
 async def test_those_who_run_campaigns_read_the_terms_back(api: Api) -> None:
     ann = await api.enrol("Ann")
     given: Json = {
-        "effect": {"perItem": {"points": 5, "categories": ["cd"], "items": "item.quantity > 1"}},
-        "when": "activity.amount > 10.0",
-        "recurs": {"rule": "FREQ=WEEKLY;BYDAY=FR", "at": "10:00", "minutes": 60},
-        "budget": {"points": 100, "tooLittle": "NONE", "lowPercent": 5},
-        "caps": {"member": 20, "memberDay": 5},
-        "firstMembers": 3,
-        "stacking": "EXCLUSIVE",
-        "priority": 3,
-        "qualifying": True,
-        "lateMinutes": 5,
-        "on": ["purchase", "visit"],
+        **EVERY_TERM,
         "startsAt": "2026-05-01T12:00:00.000Z",
         "endsAt": "2026-05-09T12:00:00.000Z",
-        "description": [{"language": "en", "text": "More"}, {"language": "da", "text": "Mere"}],
     }
     await create(api, start=False, **given)
     for caller in (STAFF, await api.service(Scope.CAMPAIGNS_WRITE)):

@@ -24,6 +24,57 @@ async def shopper(api: Api, language: str | None = None) -> Member:
     )
 
 
+CHALLENGES: list[Any] = [
+    {
+        "code": "ten-cds",
+        "title": "Ten on the shelf",
+        "rewardPoints": 50,
+        "endsAt": None,
+        "progress": {"current": 6.0, "target": 10.0, "percent": 60, "state": "ACTIVE"},
+    },
+    {
+        "code": "three-months",
+        "title": "A regular",
+        "rewardPoints": 50,
+        "endsAt": None,
+        "progress": {"current": 2.0, "target": 3.0, "percent": 66, "state": "ACTIVE"},
+    },
+    {
+        "code": "third-purchase",
+        "title": "Third time lucky",
+        "rewardPoints": 25,
+        "endsAt": None,
+        "progress": {"current": 3.0, "target": 3.0, "percent": 100, "state": "COMPLETED"},
+    },
+]
+BADGES: list[Any] = [
+    {
+        "code": "big-spender",
+        "name": "Big spender",
+        "iconUrl": "/icons/big-spender.svg",
+        "rarity": "RARE",
+        "level": 1,
+        "earnedAt": "2026-04-28T12:00:00.000Z",
+    },
+    {
+        "code": "collector",
+        "name": "Collector",
+        "iconUrl": "/icons/collector.svg",
+        "rarity": "UNCOMMON",
+        "level": 1,
+        "earnedAt": "2026-04-07T12:00:00.000Z",
+    },
+    {
+        "code": "first-purchase",
+        "name": "First purchase",
+        "iconUrl": "/icons/first-purchase.svg",
+        "rarity": "COMMON",
+        "level": 1,
+        "earnedAt": "2026-03-02T12:00:00.000Z",
+    },
+]
+
+
 def home_of(member: Member) -> dict[str, Any]:
     """What the shopper's phone shows where no boards are live.
 
@@ -46,59 +97,8 @@ def home_of(member: Member) -> dict[str, Any]:
                     "label": "125.22 / 250 USD",
                 },
             },
-            "challenges": {
-                "nodes": [
-                    {
-                        "code": "ten-cds",
-                        "title": "Ten on the shelf",
-                        "rewardPoints": 50,
-                        "endsAt": None,
-                        "progress": {"current": 6.0, "target": 10.0, "percent": 60, "state": "ACTIVE"},
-                    },
-                    {
-                        "code": "three-months",
-                        "title": "A regular",
-                        "rewardPoints": 50,
-                        "endsAt": None,
-                        "progress": {"current": 2.0, "target": 3.0, "percent": 66, "state": "ACTIVE"},
-                    },
-                    {
-                        "code": "third-purchase",
-                        "title": "Third time lucky",
-                        "rewardPoints": 25,
-                        "endsAt": None,
-                        "progress": {"current": 3.0, "target": 3.0, "percent": 100, "state": "COMPLETED"},
-                    },
-                ]
-            },
-            "badges": {
-                "nodes": [
-                    {
-                        "code": "big-spender",
-                        "name": "Big spender",
-                        "iconUrl": "/icons/big-spender.svg",
-                        "rarity": "RARE",
-                        "level": 1,
-                        "earnedAt": "2026-04-28T12:00:00.000Z",
-                    },
-                    {
-                        "code": "collector",
-                        "name": "Collector",
-                        "iconUrl": "/icons/collector.svg",
-                        "rarity": "UNCOMMON",
-                        "level": 1,
-                        "earnedAt": "2026-04-07T12:00:00.000Z",
-                    },
-                    {
-                        "code": "first-purchase",
-                        "name": "First purchase",
-                        "iconUrl": "/icons/first-purchase.svg",
-                        "rarity": "COMMON",
-                        "level": 1,
-                        "earnedAt": "2026-03-02T12:00:00.000Z",
-                    },
-                ]
-            },
+            "challenges": {"nodes": CHALLENGES},
+            "badges": {"nodes": BADGES},
             "rank": {"rank": None, "score": None, "total": None},
         },
         "leaderboard": {"nodes": []},
