@@ -17,12 +17,12 @@ test: .venv/test.stamp ## lint, types, import rules and all tests
 	@$(VENV)/ruff format --check --quiet .
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports
-	@$(VENV)/pytest -n 2 -m "not soak"
+	@$(VENV)/pytest -n 3 --dist worksteal -m "not soak"
 
 soak: .venv/test.stamp ## slow endurance tests
 	@$(VENV)/pytest -m soak --timeout 0
 
-bench: .venv/test.stamp ## measure throughput and latency; BENCH=boards, campaigns or subscriptions for those
+bench: .venv/test.stamp ## measure throughput and latency; BENCH=boards, campaigns, clock, reversal or subscriptions for those
 	@$(VENV)/python -m benchmarks$(if $(BENCH),.$(BENCH))
 
 audit: .venv/test.stamp ## the GraphQL-over-HTTP audits (needs Node.js)

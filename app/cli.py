@@ -7,6 +7,7 @@ import click
 _COMMANDS = {
     "up": ("app.commands.up", "Start everything on this machine and serve until Ctrl-C."),
     "serve": ("app.commands.serve", "Serve the API."),
+    "worker": ("app.commands.worker", "Work in the background, beside whoever serves."),
     "replay": ("app.commands.replay", "Import the purchase log FILE and print what it came to."),
     "verify": ("app.commands.verify", "Replay every journal against its snapshot."),
     "boards": ("app.commands.boards", "Compare the boards in Redis with MongoDB, and build them anew."),

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     jwt_audience: str = "laurel"
     jwt_leeway_seconds: int = Field(default=10, ge=0, le=120)
 
+    serve_clock: bool = False
+    """Whether `laurel serve` runs the clock too, beside any `laurel worker clock`. `laurel up` does in any case."""
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     future_tolerance_seconds: int = Field(default=300, ge=0, le=86_400)

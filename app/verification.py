@@ -6,22 +6,25 @@ between two equal readings of the snapshot, before it is reported.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from app.campaigns.audit import BudgetAudit
 from app.campaigns.store import MongoCampaigns
 from app.stores.claims import Claims, claims_of
 from app.stores.codec import Unreadable
-from app.stores.journal import MongoJournal
+from app.stores.journal import MAX_PAST_RECORDS, MongoJournal
 from app.stores.members import MongoMembers
 from app.stores.programs import MongoPrograms
-from gamification.fold import NO_CAMPAIGNS, CampaignVersions, replay_one
+from gamification.activity import MERGE
+from gamification.fold import NO_CAMPAIGNS, CampaignVersions
 from gamification.lots import balance_of
 from gamification.member import Member
+from gamification.program.campaigns import Campaign
 from gamification.record import Entry, Outcome, Record
+from gamification.replaying import Replay
+from gamification.schedule import Schedule
 from gamification.state import State
-from gamification.stores import AppliedProgram
 
 MEMBERS_PER_BATCH = 200
 MAX_READINGS = 5
@@ -61,7 +64,6 @@ class Verifier:
     ) -> None:
         self._members, self._journal, self._programs, self._claims = members, journal, programs, claims
         self._campaigns = campaigns
-        self._versions: dict[int, AppliedProgram | None] = {}
 
     async def verify(self, progress: Callable[[int], None] | None = None) -> AsyncIterator[Difference]:
         """Every difference of every member, then of campaigns; ``progress`` is told how many more members are done.
@@ -71,9 +73,10 @@ class Verifier:
         """
         audit = BudgetAudit(self._campaigns)
         await audit.begin()
+        schedule = await self._programs.schedule()
         records = _Ahead(audit.passing(self._journal.stream()))
         async for batch in self._members.stream(MEMBERS_PER_BATCH):
-            for member_id in await self._suspects(batch, records):
+            for member_id in await self._suspects(batch, records, schedule):
                 for difference in await self.verify_member(member_id):
                     yield difference
             if progress:
@@ -100,14 +103,16 @@ class Verifier:
             before = after
         return differences[:MAX_DIFFERENCES_PER_MEMBER]
 
-    async def _suspects(self, batch: Sequence[Member | Unreadable], records: "_Ahead") -> Sequence[str]:
+    async def _suspects(
+        self, batch: Sequence[Member | Unreadable], records: "_Ahead", schedule: Schedule
+    ) -> Sequence[str]:
         """The ids of a batch, or between them, with which something looks different; in their order, each once."""
         suspects: list[str] = []
         for member in batch:
             suspects += [member_id async for member_id in records.before(member.member_id)]
-            replaying = _Replaying(member)
+            replaying = _Replaying(member, schedule)
             async for record in records.of(member.member_id):
-                replaying.add(record, await self._version(record), await self._terms(record))
+                await self._step(replaying, record)
             if replaying.differences():
                 suspects.append(member.member_id)
         suspects += [difference.member_id for difference in await self._claim_differences(batch)]
@@ -118,21 +123,36 @@ class Verifier:
             records = [record.seq async for record in self._journal.history(member_id)]
             held = f"there are {len(records)} records, but" if records else "there is"
             return [Difference(member_id, "member", f"{held} no such member")]
-        replaying = _Replaying(member)
+        replaying = _Replaying(member, await self._programs.schedule())
         async for record in self._journal.history(member_id):
-            replaying.add(record, await self._version(record), await self._terms(record))
+            await self._step(replaying, record)
         return [*replaying.differences(), *await self._claim_differences([member])]
 
-    async def _version(self, record: Record | Unreadable) -> AppliedProgram | None:
-        if isinstance(record, Unreadable):
-            return None
-        version = record.program_version
-        if version not in self._versions:
-            self._versions[version] = await self._programs.version(version)
-        return self._versions[version]
+    async def _step(self, replaying: "_Replaying", record: Record | Unreadable) -> None:
+        """Let a replay take the next step, with what it needs of other accounts and of campaigns."""
+        merged = _merged_by(record)
+        if merged is not None and replaying.is_sound:
+            await self._absorb(replaying, *merged)
+        replaying.add(record, await self._terms(record))
+
+    async def _absorb(self, replaying: "_Replaying", member_id: str, last_seq: int) -> None:
+        """Have the records of an account at hand that is about to be merged, up to that moment."""
+        records: list[Record] = []
+        async for record in self._journal.history(member_id):
+            if isinstance(record, Unreadable) or record.seq != len(records) + 1 or record.seq > last_seq:
+                break
+            if record.seq > MAX_PAST_RECORDS:
+                break  # No merge takes so many, so this one was not made by Laurel.
+            # Effects are not needed, and take most of the room.
+            records.append(replace(record, outcome=replace(record.outcome, effects=())))
+        for nested in filter(None, map(_merged_by, records)):  # Merged into the other one, and taken apart again since.
+            await self._absorb(replaying, *nested)
+        granted = {(grant.campaign, grant.version): grant for record in records for grant in record.all_grants}
+        terms = await self._campaigns.terms(granted.values()) if granted else NO_CAMPAIGNS
+        replaying.know(member_id, records, last_seq, terms)
 
     async def _terms(self, record: Record | Unreadable) -> CampaignVersions:
-        grants = record.grants if isinstance(record, Record) else ()
+        grants = record.all_grants if isinstance(record, Record) else ()
         return await self._campaigns.terms(grants) if grants else NO_CAMPAIGNS
 
     async def _claim_differences(self, members: Sequence[Member | Unreadable]) -> Sequence[Difference]:
@@ -182,39 +202,48 @@ class _Ahead:
 class _Replaying:
     """One member's journal being replayed next to their snapshot."""
 
-    def __init__(self, member: Member | Unreadable) -> None:
-        self._member = member
+    def __init__(self, member: Member | Unreadable, schedule: Schedule) -> None:
+        self._member, self._schedule = member, schedule
         self._differences: list[Difference] = []
-        self._state: State | None = None
+        self._replay: Replay | None = None
+        self._terms: dict[tuple[str, int], Campaign] = {}
         self._seq = self._available = self._pending = 0
         if isinstance(member, Unreadable):
             self._note("unreadable", member.fault)
         else:
-            self._state = State.new(member.enrolled_at)
+            self._replay = Replay(member.enrolled_at, schedule)
 
-    def add(self, record: Record | Unreadable, applied: AppliedProgram | None, terms: CampaignVersions) -> None:
+    @property
+    def is_sound(self) -> bool:
+        """Whether records are still replayed, and not only counted."""
+        return self._replay is not None
+
+    def know(self, member_id: str, records: Sequence[Record], last_seq: int, terms: CampaignVersions) -> None:
+        """Have the first ``last_seq`` records of another account at hand, which the next record merges."""
+        if self._replay is None:
+            return
+        self._terms.update(terms)
+        if len(records) < last_seq:
+            detail = f"of the {last_seq} records of {member_id}, which it merges, {len(records)} can be read in order"
+            self._give_up("sequence", detail, self._seq + 1)
+        elif not any(self._gives_up_on(record, self._seq + 1) for record in records):
+            self._replay.know(member_id, records)
+
+    def add(self, record: Record | Unreadable, terms: CampaignVersions) -> None:
         """Take the step of the next record. Where one cannot be taken, the rest only counts and is not replayed."""
         if isinstance(record, Unreadable):
-            self._state = None
-            self._note("unreadable", record.fault, record.seq)
+            self._give_up("unreadable", record.fault, record.seq)
             return
         if record.seq != self._seq + 1:
-            self._state = None
-            self._note("sequence", f"follows record {self._seq}", record.seq)
+            self._give_up("sequence", f"follows record {self._seq}", record.seq)
         self._seq = record.seq
         self._count(record.outcome)
-        if self._state is None:
+        if self._replay is None:
             return
-        if applied is None:
-            self._state = None
-            self._note("program", f"version {record.program_version} is not known", record.seq)
+        self._terms.update(terms)
+        if self._gives_up_on(record, record.seq):
             return
-        for grant in record.grants:
-            if (grant.campaign, grant.version) not in terms:
-                self._state = None
-                self._note("campaign", f"version {grant.version} of {grant.campaign} is not known", record.seq)
-                return
-        self._state, outcome = replay_one(self._state, record, applied.program, terms)
+        outcome = self._replay.take(record, self._terms)
         if outcome != record.outcome:
             detail = "none now" if outcome is None else _fields_that_differ(record.outcome, outcome)
             self._note("outcome", detail, record.seq)
@@ -231,11 +260,25 @@ class _Replaying:
             entries = f"available {self._available}, pending {self._pending}"
             balance = f"available {snapshot.balance.available}, pending {snapshot.balance.pending}"
             found.append(self._about("balance", f"the entries sum to {entries}; the snapshot has {balance}"))
-        if (lots := balance_of(snapshot.lots)) != snapshot.balance:
-            found.append(self._about("balance", f"the open lots come to {lots}; the snapshot has {snapshot.balance}"))
-        if self._state is not None and self._state != snapshot:
-            found.append(self._about("state", _fields_that_differ(snapshot, self._state)))
+        lots = balance_of(snapshot.lots)
+        if (lots.available - snapshot.debt, lots.pending) != (snapshot.balance.available, snapshot.balance.pending):
+            owed = f" less {snapshot.debt} owed" if snapshot.debt else ""
+            detail = f"the open lots come to {lots}{owed}; the snapshot has {snapshot.balance}"
+            found.append(self._about("balance", detail))
+        if self._replay is not None and self._replay.state != snapshot:
+            found.append(self._about("state", _fields_that_differ(snapshot, self._replay.state)))
         return found
+
+    def _gives_up_on(self, record: Record, seq: int) -> bool:
+        """Whether a record names a version that is not known, which ends the replay at the member's record ``seq``."""
+        if max(record.program_version, record.known_version) > self._schedule.newest_version:
+            self._give_up("program", f"version {record.program_version} is not known", seq)
+            return True
+        for grant in record.all_grants:
+            if (grant.campaign, grant.version) not in self._terms:
+                self._give_up("campaign", f"version {grant.version} of {grant.campaign} is not known", seq)
+                return True
+        return False
 
     def _count(self, outcome: Outcome) -> None:
         for effect in outcome.effects:
@@ -244,12 +287,24 @@ class _Replaying:
             elif isinstance(effect, Entry):
                 self._pending += effect.points
 
+    def _give_up(self, what: What, detail: str, seq: int | None) -> None:
+        self._replay = None
+        self._note(what, detail, seq)
+
     def _note(self, what: What, detail: str, seq: int | None = None) -> None:
         if len(self._differences) < MAX_DIFFERENCES_PER_MEMBER:
             self._differences.append(self._about(what, detail, seq))
 
     def _about(self, what: What, detail: str, seq: int | None = None) -> Difference:
         return Difference(self._member.member_id, what, detail, seq)
+
+
+def _merged_by(record: Record | Unreadable) -> tuple[str, int] | None:
+    """The account that a record merges, and the number of its last record by then; None if it merges none."""
+    if isinstance(record, Unreadable) or record.activity is None or record.activity.kind != MERGE:
+        return None
+    told = record.activity.attributes
+    return str(told["member"]), int(told["seq"])
 
 
 def _fields_that_differ(stored: State | Outcome, replayed: State | Outcome) -> str:

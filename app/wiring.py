@@ -25,6 +25,7 @@ from app.campaigns.filing import Filing
 from app.campaigns.store import MongoCampaigns
 from app.campaigns.watcher import CampaignWatcher
 from app.clock import utc_now
+from app.clock_worker import ClockWorker
 from app.embedded import StoreServers, embedded_servers, running_servers
 from app.http.health import Ping
 from app.live.assembly import Live, assemble
@@ -43,6 +44,7 @@ from app.stores.members import MongoMembers
 from app.stores.programs import MongoPrograms
 from gamification.enrolment import Enroller, Identities
 from gamification.member import LOYALTY_NUMBER_DIGITS
+from gamification.merging import Merger
 from gamification.program.source import read_program
 from gamification.recording import Recorder
 from gamification.stores import Stores, StoreUnavailable
@@ -67,6 +69,7 @@ class Laurel:
     campaign_watcher: CampaignWatcher
     campaign_figures: LiveFigures
     closer: PeriodCloser
+    clock: ClockWorker
     imports: MongoImports
     api_keys: MongoApiKeys
     pings: dict[str, Ping]
@@ -80,6 +83,7 @@ class Laurel:
             "campaign watcher": self.campaign_watcher.run,
             "campaign figures": self.campaign_figures.run,
             "campaign feed": self.game.campaign_feed.run,
+            **({"clock": self.clock.run} if self.settings.serve_clock else {}),
         }
 
     @property
@@ -209,10 +213,10 @@ def wire(
     now: Callable[[], datetime] = utc_now,
 ) -> Laurel:
     """Laurel over connections that are there already. The indexes have been ensured; whoever made them closes them."""
-    programs = MongoPrograms(connection, read_program)
+    programs = MongoPrograms(connection, read_program, now)
     live = assemble(connection, redis, settings.redis_prefix, programs, now)
     allowances = Allowances(connection)
-    members = MongoMembers(connection, live.announcer.written)
+    members = MongoMembers(connection, live.announcer.written, now)
     journal = MongoJournal(connection, allowances, live.announcer.written)
     figures = LiveFigures(redis, settings.redis_prefix)
     campaigns = MongoCampaigns(connection, allowances, figures, partial(live.hub.announce, Hints(campaigns=True)), now)
@@ -238,6 +242,7 @@ def wire(
         stores=stores,
         recorder=recorder,
         enroller=Enroller(stores, now, tolerance, identities),
+        merger=Merger(stores, now),
         signals=live.hub,
         tops=Tops(live.reads, members),
         cursors=SealedCursors(MongoKeys(connection).cursor_key),
@@ -246,6 +251,7 @@ def wire(
     )
     imports = MongoImports(connection)
     closer = PeriodCloser(periods, MongoRuns(connection), members, programs, recorder, now=now)
+    clock = ClockWorker(members, programs, recorder, now=now)
     return Laurel(
         settings,
         servers,
@@ -258,6 +264,7 @@ def wire(
         watcher,
         figures,
         closer,
+        clock,
         imports,
         api_keys,
         pings,

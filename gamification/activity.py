@@ -13,7 +13,43 @@ ENROLMENT = "enrolment"
 PRIZE = "prize"
 """What Laurel records when a place on a board has won something; never reported from outside, and never counted."""
 ATTRIBUTES = "attributes"
-RESERVED_KINDS = frozenset({"points.earned", "tier.reached", "badge.won", "challenge.completed"})
+PARTICULARS = "particulars"
+"""What Laurel records when the game learns a member's time zone or birthday from the profile."""
+REVERSAL = "reversal"
+"""What takes back an activity, or a part of it."""
+REJUDGEMENT = "rejudgement"
+"""What Laurel records when a version of the program judges a member's history again."""
+STREAK_PAUSE = "streak.pause"
+"""What Laurel records when a member plans to pause a ``streak``, or all of them, ``from`` a day ``until`` another."""
+MERGE, UNMERGE = "merge", "unmerge"
+"""What Laurel records of a member into whom another account of the same person is merged, and when that is undone."""
+MERGED, UNMERGED = "merged", "unmerged"
+"""What it records of that other account."""
+BIRTHDAY, ANNIVERSARY = "birthday", "anniversary"
+"""What happens to a member once a year by itself. Rules may give points for it; nobody reports it."""
+TIER_GRANT = "tier.grant"
+"""What staff put a member on a tier by: attributes ``tier`` (empty to withdraw it) and ``until``, and a reason."""
+EXTENSION = "extension"
+"""What Laurel records when staff puts off the expiry of points, of one lot or of all; see ``extensions``."""
+OWN_KINDS = frozenset(
+    {
+        PRIZE,
+        EXTENSION,
+        PARTICULARS,
+        REVERSAL,
+        REJUDGEMENT,
+        MERGE,
+        UNMERGE,
+        MERGED,
+        UNMERGED,
+        BIRTHDAY,
+        ANNIVERSARY,
+        TIER_GRANT,
+        STREAK_PAUSE,
+    }
+)
+"""Kinds that Laurel alone records."""
+RESERVED_KINDS = frozenset({"points.earned", "tier.reached", "badge.won", "challenge.completed", "streak.reached"})
 """What happens inside a record and may count towards a challenge; no activity from outside is of these kinds."""
 
 MAX_KEY_CHARS = 128
@@ -30,6 +66,7 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Identifiers are words with inner punctuation; quotes, braces and the dollar sign have no business in one.
 _IDENTIFIER = re.compile(r"\w[\w .,:;/@+=#()&-]*")
+_ACCOUNT = re.compile(r"[^|:#]*\|")
 # Attribute names become document keys and rule identifiers: no dots, no operators.
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 # "$5 off" and "A$AP" are fine texts; "$where" and '{"$gt": ""}' hold database operators.
@@ -54,12 +91,39 @@ class LineItem:
 
 
 @dataclass(frozen=True, slots=True)
+class ReversedLine:
+    """What is taken back of a receipt's line, the one at place ``line`` from 0."""
+
+    line: int
+    quantity: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """What is taken back of the activity with this key: the whole, some ``lines``, or an amount (minor units).
+
+    The whole is what neither lines nor an amount narrow. ``kept`` are points that stay with the member nevertheless.
+    """
+
+    key: str
+    lines: tuple[ReversedLine, ...] = ()
+    amount_minor: int = 0
+    kept: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that is left of the activity is taken back."""
+        return not self.lines and not self.amount_minor
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """Something a member did, or that was done to their account, at ``occurred_at``.
 
     ``key`` is made by the caller and names this activity for good: the same key with the same content is a retry.
     ``amount_minor`` is in minor units of the program's money. ``points`` belong to adjustments
-    and prizes, ``reason`` to adjustments.
+    and prizes, ``reason`` to adjustments and reversals, ``reversal`` to those alone.
     """
 
     key: str
@@ -70,6 +134,7 @@ class Activity:
     attributes: Mapping[str, Scalar] = field(default_factory=dict)
     points: int = 0
     reason: str | None = None
+    reversal: Reversal | None = None
 
     @property
     def quantity(self) -> int:
@@ -123,7 +188,7 @@ def problems_of(activity: Activity, now: datetime, future_tolerance: timedelta) 
     return (
         *identifier_problems("key", activity.key, MAX_KEY_CHARS),
         *_kind_problems(activity.kind),
-        *_time_problems(activity.occurred_at, now, future_tolerance),
+        *time_problems(activity.occurred_at, now, future_tolerance),
         *_number_problems("amount", activity.amount_minor, MAX_AMOUNT_MINOR, "minor units"),
         *_line_problems(activity),
         *_attribute_problems(activity.attributes),
@@ -141,6 +206,14 @@ def identifier_problems(path: str, text: str, max_chars: int) -> Iterator[Proble
         yield Problem(path, "may hold letters, digits, spaces and _ . , : ; / @ + = # ( ) & -, and starts with a word")
 
 
+def own_key(key: str) -> str:
+    """A key, or the name of a lot, as the account had it that it comes from: without what merging put before it.
+
+    That is the account's id and a bar, which no caller's key holds; Laurel's own key of a reversal has it inside.
+    """
+    return _ACCOUNT.sub("", key)
+
+
 def text_problems(path: str, text: str, max_chars: int = MAX_TEXT_CHARS) -> Iterator[Problem]:
     """What is wrong with a free text: its length, control characters, or a database operator in it."""
     if len(text) > max_chars:
@@ -153,17 +226,22 @@ def text_problems(path: str, text: str, max_chars: int = MAX_TEXT_CHARS) -> Iter
 
 def _kind_problems(kind: str) -> Iterator[Problem]:
     yield from identifier_problems("kind", kind, MAX_CODE_CHARS)
-    if kind in RESERVED_KINDS or kind == PRIZE:
+    if kind in RESERVED_KINDS or kind in OWN_KINDS:
         yield Problem("kind", f"{kind} is what Laurel itself records; choose another name")
 
 
-def _time_problems(occurred_at: datetime, now: datetime, tolerance: timedelta) -> Iterator[Problem]:
+def time_problems(occurred_at: datetime, now: datetime, tolerance: timedelta) -> Iterator[Problem]:
+    """What is wrong with when something happened: no zone, too far ahead, or too long ago."""
     if occurred_at.tzinfo is None:
         yield Problem("occurredAt", "needs a time zone, such as 2026-05-01T12:00:00Z")
     elif occurred_at > now + tolerance:
-        yield Problem("occurredAt", f"lies in the future by more than {int(tolerance.total_seconds())} seconds")
+        yield Problem("occurredAt", f"lies in the future by more than {_in_words(tolerance)}")
     elif occurred_at < EARLIEST:
         yield Problem("occurredAt", f"lies before {EARLIEST.date()}")
+
+
+def _in_words(span: timedelta) -> str:
+    return f"{span.days} days" if span.days else f"{int(span.total_seconds())} seconds"
 
 
 def _number_problems(path: str, value: int, maximum: int, unit: str, minimum: int = 0) -> Iterator[Problem]:

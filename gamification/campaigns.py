@@ -17,7 +17,7 @@ from gamification.program import Program
 from gamification.program.base import MAX_POINTS
 from gamification.program.campaigns import Campaign, PerItem
 from gamification.program.rules import ROUNDINGS
-from gamification.record import BonusWithheld, Entry, Grant, Outcome
+from gamification.record import BonusWithheld, Entry, Grant, Outcome, Settlement
 from gamification.state import CampaignUse, State
 from gamification.windows import Window, add, total
 
@@ -57,15 +57,6 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
-    """What one record took of a campaign: points of its budget, and a place if the member is new to it."""
-
-    campaign: str
-    points: int
-    places: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Bid:
     """What a campaign gives for an activity: ``granted`` of what was ``wanted``, and which limit keeps the rest."""
 
@@ -86,19 +77,25 @@ class Offers:
     def __init__(self, offers: Iterable[Offer], others: Collection[str] = ()) -> None:
         self._offers = {offer.terms.code: offer for offer in offers}
         self._kept = {*self._offers, *others}
+        self._returned: dict[str, tuple[int, int]] = {}
         self._full = {code for code, offer in self._offers.items() if offer.places is not None and offer.places <= 0}
 
-    def open_for(self, activity: Activity, now: datetime, program: Program, state: State) -> tuple[Offer, ...]:
+    def open_for(
+        self, activity: Activity, now: datetime, program: Program, state: State, held: Collection[str] = ()
+    ) -> tuple[Offer, ...]:
         """Those that an activity of a member in ``state``, arriving ``now``, may get as far as time and kind decide.
 
-        What had no places left to begin with is not for those without one, and keeps nothing back from them.
+        What had no places left to begin with is not for those without one, and keeps nothing back from them. ``held``
+        are further campaigns that the member has a place of, though not yet in ``state``.
         """
+        if not self._offers:
+            return ()
         happened_at = min(activity.occurred_at, now)
         found = [
             offer
             for code, offer in self._offers.items()
             if activity.kind in offer.terms.on
-            and (code not in self._full or code in state.campaigns)
+            and (code not in self._full or code in state.campaigns or code in held)
             and offer.terms.accepts(happened_at, now, program.time_zone)
         ]
         fresh = [each for each in found if each.terms.given_per_member and each.terms.code not in state.campaigns]
@@ -109,10 +106,34 @@ class Offers:
         forgets = {each.terms.code: code for each, code in zip(fresh, over, strict=False)}
         return tuple(replace(offer, forgets=forgets.get(offer.terms.code)) for offer in found)
 
+    def copy(self) -> "Offers":
+        """The same offers, to be taken from by themselves."""
+        return Offers(self._offers.values(), self._kept)
+
+    def terms_of(self, grants: Iterable[Grant]) -> dict[tuple[str, int], Campaign]:
+        """The terms of those of these grants that are of what is on offer."""
+        return {
+            (grant.campaign, grant.version): offer.terms
+            for grant in grants
+            if (offer := self._offers.get(grant.campaign)) is not None and offer.version == grant.version
+        }
+
+    def left(self, code: str) -> Offer | None:
+        """A campaign with what is left of it by now; None if it is not on offer."""
+        return self._offers.get(code)
+
+    def returned(self, code: str) -> tuple[int, int]:
+        """What has come back of a campaign that is no longer on offer: points and places."""
+        return self._returned.get(code, (0, 0))
+
     def take(self, settlements: Iterable[Settlement]) -> None:
-        """Take off what a record got."""
+        """Take off what a record got, or put back what it gave back."""
         for taken in settlements:
-            offer = self._offers[taken.campaign]
+            offer = self._offers.get(taken.campaign)
+            if offer is None:
+                back = self.returned(taken.campaign)
+                self._returned[taken.campaign] = (back[0] - taken.points, back[1] - taken.places)
+                continue
             room = None if offer.room is None else offer.room - taken.points
             places = None if offer.places is None else offer.places - taken.places
             self._offers[taken.campaign] = replace(offer, room=room, places=places)
@@ -135,31 +156,48 @@ def grant(draft: Draft, activity: Activity, offers: Sequence[Offer]) -> None:
             _withhold(draft, bid)
 
 
-def touched(outcome: Outcome, offers: Iterable[Offer]) -> tuple[Grant, ...]:
-    """The offers that an outcome depends on, as its record keeps them."""
-    codes = {
-        effect.why.code
-        for effect in outcome.effects
-        if isinstance(effect, Entry | BonusWithheld) and effect.why.source == "campaign"
-    }
-    return tuple(offer.grant for offer in offers if offer.terms.code in codes)
+def budget_subtotal(code: str) -> str:
+    """Under what a state's subtotals hold the points that came out of a campaign's budget."""
+    return f"budget:campaign:{code}"
 
 
-def settlements(before: State, outcome: Outcome, grants: Iterable[Grant]) -> tuple[Settlement, ...]:
-    """What an outcome took of the campaigns that have a limit."""
+def places_subtotal(code: str) -> str:
+    """Under what a state's subtotals hold the places that a member took of a campaign's."""
+    return f"places:campaign:{code}"
+
+
+def grants_of(offers: Iterable[Offer], before: State, outcome: Outcome) -> tuple[Grant, ...]:
+    """The offers that an outcome was decided by, as its record keeps them, with what each of them gave.
+
+    All of them, for what gave nothing now may give something when the history is played again.
+    """
     given = {
         effect.why.code: effect.points
         for effect in outcome.effects
         if isinstance(effect, Entry) and effect.why.source == "campaign"
     }
     return tuple(
+        replace(
+            offer.grant,
+            given=given.get(offer.terms.code, 0),
+            placed=offer.places is not None
+            and given.get(offer.terms.code, 0) > 0
+            and offer.terms.code not in before.campaigns,
+        )
+        for offer in offers
+    )
+
+
+def settlements(grants: Iterable[Grant]) -> tuple[Settlement, ...]:
+    """What an outcome took of the campaigns that have a limit."""
+    return tuple(
         Settlement(
             campaign=taken.campaign,
-            points=given[taken.campaign] if taken.room is not None else 0,
-            places=int(taken.places is not None and taken.campaign not in before.campaigns),
+            points=taken.given if taken.room is not None else 0,
+            places=int(taken.placed),
         )
         for taken in grants
-        if taken.campaign in given and (taken.room is not None or taken.places is not None)
+        if taken.given and (taken.room is not None or taken.places is not None)
     )
 
 
@@ -238,6 +276,10 @@ def _chosen(bids: Sequence[_Bid]) -> list[_Bid]:
 
 def _credit(draft: Draft, bid: _Bid) -> None:
     terms = bid.offer.terms
+    if bid.offer.room is not None:
+        draft.note_subtotal(budget_subtotal(terms.code), bid.granted)
+    if bid.offer.places is not None and terms.code not in draft.campaigns:
+        draft.note_subtotal(places_subtotal(terms.code), 1)
     if terms.given_per_member:
         _note_use(draft, bid.offer, bid.granted)
     why = draft.why("campaign", terms.code, bid.arithmetic, inputs=bid.inputs)

@@ -55,7 +55,7 @@ def count(draft: Draft, fact: Fact) -> None:
 def phase(challenge: Challenge, member: Draft | State, program: Program, at: datetime) -> Phase:
     """Where a challenge stands for a member at an instant."""
     held = member.challenges.get(challenge.code, NOT_BEGUN)
-    if _done(challenge, held, local_day(at, program.time_zone), program):
+    if _done(challenge, held, at, program):
         return Phase.COMPLETED
     if challenge.starts_at and at < challenge.starts_at:
         return Phase.UPCOMING
@@ -72,12 +72,12 @@ def progress(challenge: Challenge, held: ChallengeState, day: date) -> int:
     return total(held.tally, challenge.window, day)
 
 
-def _done(challenge: Challenge, held: ChallengeState, day: date, program: Program) -> bool:
+def _done(challenge: Challenge, held: ChallengeState, at: datetime, program: Program) -> bool:
     if held.completed_at is None or challenge.repeat == "always":
         return False
     if challenge.repeat == "never":
         return True
-    completed_on = local_day(held.completed_at, program.time_zone)
+    completed_on, day = local_day(held.completed_at, program.time_zone), local_day(at, program.time_zone)
     return challenge.window.bucket(completed_on) == challenge.window.bucket(day)
 
 
@@ -105,7 +105,8 @@ def _count(challenge: Challenge, held: ChallengeState, fact: Fact, values: Value
             amount = fact.times
     if amount <= 0:
         return held
-    return replace(held, tally=add(held.tally, challenge.window, draft.happened_on, amount, draft.day))
+    tally = add(held.tally, challenge.window, draft.happened_on, amount, draft.day)
+    return ChallengeState(tally, held.seen, held.completed, held.completed_at)
 
 
 def _measured(of: Expression | None, values: Values, scale: int) -> int:

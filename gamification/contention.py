@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
+from gamification.history import OutOfDate
 from gamification.stores import CommitConflict, StoreUnavailable
 
 MAX_COMMIT_ATTEMPTS = 12
@@ -36,6 +37,8 @@ async def insist(
         await asyncio.sleep(_backoff_seconds(number))
         try:
             return await attempt()
+        except OutOfDate:
+            continue
         except CommitConflict as conflict:
             if conflict.taken in final:
                 raise

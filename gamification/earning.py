@@ -119,6 +119,8 @@ def _capped(draft: Draft, rule: Rule, award: Award) -> Award:
 
 def _note_use(draft: Draft, rule: Rule, points: int) -> None:
     used = draft.rules.get(rule.code)
+    if used is None and not rule.caps.windows() and rule.cooldown_minutes is None:
+        return
     given = dict(used.given) if used else {}
     for window, _ in rule.caps.windows():
         given[window.unit] = add(given.get(window.unit, ()), window, draft.day, points)

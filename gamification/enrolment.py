@@ -14,20 +14,14 @@ from gamification.activity import (
     problems_of,
     to_milliseconds,
 )
-from gamification.campaigns import Offers
 from gamification.contention import insist
 from gamification.member import Member, Profile, language_problems, loyalty_number, profile_problems
+from gamification.member_fold import Circumstances, MemberFold
+from gamification.particulars import told
 from gamification.program import Program
-from gamification.recording import (
-    IdempotencyConflict,
-    InvalidInput,
-    MemberFold,
-    Recorded,
-    RecordRequest,
-    hash_of,
-)
+from gamification.requests import IdempotencyConflict, InvalidInput, Recorded, RecordRequest, hash_of
 from gamification.state import State
-from gamification.stores import AppliedProgram, CommitConflict, Stores
+from gamification.stores import CommitConflict, Stores
 
 MAX_ENROLMENTS_PER_CALL = 64
 ENROLMENT_KEY = "#enrolment"
@@ -45,11 +39,15 @@ class EnrolRequest:
 
     @property
     def input_hash(self) -> str:
-        """SHA-256 of what the caller gave, listed one by one as with activities: it is kept for ever."""
+        """SHA-256 of what the caller gave, listed one by one as with activities: it is kept for ever.
+
+        The birthday joins only where it is set, so that an enrolment of before there was one has the same hash still.
+        """
         joined_at = to_milliseconds(self.joined_at).isoformat() if self.joined_at else None
         given = self.profile
         profile = [given.display_name, given.handle, given.avatar_url, given.language, given.time_zone]
-        return hash_of([profile, joined_at, self.external_id])
+        birthday = [given.birthday] if given.birthday is not None else []
+        return hash_of([[*profile, *birthday], joined_at, self.external_id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,30 +111,31 @@ class Enroller:
             return AlreadyTaken(str(conflict.taken))
 
     async def _attempt(self, requests: Sequence[EnrolRequest]) -> list[EnrolResult]:
-        known, applied, offers = await asyncio.gather(
+        known, schedule, offers = await asyncio.gather(
             self._members.by_enrolment_keys([request.key for request in requests]),
-            self._programs.current(),
+            self._programs.schedule(),
             self._campaigns.offers({ENROLMENT}),
         )
+        circumstances = Circumstances(schedule, offers, to_milliseconds(self._now()))
+        program = schedule.at(circumstances.now).program
         folds: dict[str, MemberFold] = {}
         hashes: dict[str, str] = {}
         results: list[EnrolResult] = []
         for request in requests:
-            if problems := self._problems(request, applied.program):
+            if problems := self._problems(request, program):
                 results.append(InvalidInput(problems))
             elif request.key in known or request.key in folds:
                 member, input_hash = known.get(request.key) or (folds[request.key].member, hashes[request.key])
                 same = input_hash == request.input_hash
                 results.append(Enrolled(member, replayed=True) if same else IdempotencyConflict(request.key))
             else:
-                folds[request.key], hashes[request.key] = self._fold(request, applied, offers), request.input_hash
+                folds[request.key], hashes[request.key] = await self._fold(request, circumstances), request.input_hash
                 results.append(Enrolled(folds[request.key].member))
         await self._journal.commit([fold.commit(key, hashes[key]) for key, fold in folds.items()])
         return results
 
-    def _fold(self, request: EnrolRequest, applied: AppliedProgram, offers: Offers) -> MemberFold:
-        now = self._now()
-        joined_at = to_milliseconds(min(request.joined_at or now, now))
+    async def _fold(self, request: EnrolRequest, circumstances: Circumstances) -> MemberFold:
+        joined_at = to_milliseconds(min(request.joined_at or circumstances.now, circumstances.now))
         member = Member(
             member_id=self._identities.member_id(),
             loyalty_number=loyalty_number(self._identities.serial()),
@@ -145,8 +144,9 @@ class Enroller:
             state=State.new(joined_at),
             external_id=request.external_id,
         )
-        fold = MemberFold(member, applied, to_milliseconds(self._now()), offers)
-        recorded = fold.add(RecordRequest(member.member_id, Activity(ENROLMENT_KEY, ENROLMENT, joined_at)), None)
+        fold = MemberFold(member, circumstances)
+        enrolment = Activity(ENROLMENT_KEY, ENROLMENT, joined_at, attributes=told(request.profile))
+        recorded = await fold.add(RecordRequest(member.member_id, enrolment, arrived_at=joined_at), None)
         assert isinstance(recorded, Recorded), "nothing forbids the first record of a new member"
         return fold
 
@@ -160,7 +160,7 @@ class Enroller:
         external = request.external_id
         return (
             *timed,
-            *profile_problems(request.profile),
+            *profile_problems(request.profile, now),
             *language_problems(request.profile.language, program),
             *(identifier_problems("externalId", external, MAX_CODE_CHARS) if external is not None else ()),
         )

@@ -4,7 +4,8 @@ A name or type that does not fit is a fault when the program is read, with line 
 what the free-form attributes hold can still surprise: an expression that fails then counts as not met.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any
@@ -16,6 +17,10 @@ from pydantic_core import PydanticCustomError
 from gamification.expression_faults import ExpressionFault, fault_of
 
 MAX_EXPRESSION_CHARS = 2000
+
+# Variables as they are written: a name, or two with a dot. More that looks like one, such as in a text, does no harm.
+_AROUND_DOTS = re.compile(r"\s*\.\s*")
+_WORD = re.compile(r"[a-z_]+(?:\.[a-z_]+)?")
 
 _T = cel.Type
 _NOW = {"now": _T.TIMESTAMP}
@@ -63,33 +68,40 @@ _NAMES = {
 
 
 class Values:
-    """The values of one moment's variables, bound once for the many expressions that read them."""
+    """The values of one moment's variables, each found out when it is first read, for the expressions that read it.
 
-    __slots__ = ("_activations", "_values")
+    ``read`` finds out what is not among the ``known`` values; None where a variable has no value at this moment.
+    """
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._values = values
-        self._activations: dict[str, Any] = {}
+    __slots__ = ("_known", "_read")
 
-    def activation(self, scope: str) -> Any:
-        """The values bound in a scope's environment."""
-        bound = self._activations.get(scope)
-        if bound is None:
-            bound = self._activations[scope] = _ENVIRONMENTS[scope].Activation(self._values)
-        return bound
+    def __init__(self, known: Mapping[str, Any], read: Callable[[str], Any | None] | None = None) -> None:
+        self._known, self._read = dict(known), read
+
+    def read(self, name: str) -> Any | None:
+        """The value of a variable; None where it has none."""
+        value = self._known.get(name)
+        if value is None and self._read is not None:
+            value = self._known[name] = self._read(name)
+        return value
 
     def extended(self, more: Mapping[str, Any]) -> "Values":
         """These values and some more, such as one line item's."""
-        return Values({**self._values, **more})
+        return Values({**self._known, **more}, self._read)
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled CEL expression. ``scope`` names the variables it may read, ``returns`` its type (BOOL, INT...)."""
+    """A compiled CEL expression. ``scope`` names the variables it may read, ``returns`` its type (BOOL, INT...).
+
+    ``reads`` are the variables that it does read. Binding only those, and not asking CEL at all for what is nothing but
+    a variable, is most of what an expression costs.
+    """
 
     source: str
     scope: str
     returns: str
+    reads: tuple[str, ...]
     _compiled: Any = field(compare=False, repr=False)
 
     @classmethod
@@ -108,12 +120,21 @@ class Expression:
         returns = str(compiled.return_type().name())
         if returns not in allowed:
             raise ExpressionFault(f"gives {returns}, but {needed or ' or '.join(allowed)} is needed", 1, 1)
-        return cls(source, scope, returns, compiled)
+        words = set(_WORD.findall(_AROUND_DOTS.sub(".", source)))
+        return cls(source, scope, returns, tuple(name for name in _NAMES[scope] if name in words), compiled)
 
     def evaluate(self, values: Values) -> Any | None:
         """The result, or None when the attributes at hand make it fail (a missing key, a division by zero)."""
-        result = self._compiled.eval(values.activation(self.scope))
+        if self.is_variable:
+            return values.read(self.source)
+        bound = {name: value for name in self.reads if (value := values.read(name)) is not None}
+        result = self._compiled.eval(_ENVIRONMENTS[self.scope].Activation(bound))
         return None if result.type() == _T.ERROR else result.value()
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether it is nothing but a variable, whose value is then its own."""
+        return self.reads == (self.source,)
 
     def holds(self, values: Values) -> bool:
         """Whether a condition is met; one that fails is not."""

@@ -3,13 +3,23 @@
 The mechanism that everything else uses: recording, dry runs, verification and replays are all `apply` and `advance`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from gamification import badges, campaigns, challenges, lots, tiers
-from gamification.activity import ADJUSTMENT, ATTRIBUTES, PRIZE, PURCHASE, Activity
+from gamification import badges, campaigns, challenges, lots, occasions, particulars, reversal, streaks, tiers
+from gamification.activity import (
+    ADJUSTMENT,
+    ATTRIBUTES,
+    ENROLMENT,
+    PARTICULARS,
+    PRIZE,
+    PURCHASE,
+    REVERSAL,
+    TIER_GRANT,
+    Activity,
+)
 from gamification.boards import prizes, scoring
 from gamification.campaigns import Offer
 from gamification.challenges import Fact
@@ -18,7 +28,8 @@ from gamification.earning import earn
 from gamification.program import Program
 from gamification.program.base import MAX_POINTS, Reward
 from gamification.program.campaigns import Campaign
-from gamification.record import BadgeWon, ChainCut, Completed, Effect, Entry, Outcome, Record, TierMoved
+from gamification.record import BadgeWon, ChainCut, Completed, Effect, Entry, Outcome, StreakReached, TierMoved
+from gamification.schedule import Schedule
 from gamification.state import State
 
 MAX_MEMBER_ATTRIBUTES = 50
@@ -50,86 +61,124 @@ def apply(
     program: Program,
     at: datetime | None = None,
     offers: Sequence[Offer] = (),
+    *,
+    stands: bool = False,
+    quiet: bool = False,
 ) -> Applied | InsufficientPoints:
     """Let an activity take effect, with everything that follows from it, ``offers`` of campaigns included.
 
     It does so ``at`` the moment that its record says, or else when it occurred; but never before ``state.as_of``, to
-    which the state has been advanced. So what is late takes effect when it arrives.
+    which the state has been advanced. One that ``stands`` takes its points even where there are too few: what has been
+    handed out stays handed out, and the member owes what is missing. A ``quiet`` one does not tell of scores,
+    which nothing follows from: a history played again is told as the difference that it makes.
     """
-    if activity.kind == ADJUSTMENT and activity.points < -state.balance.available:
+    if activity.kind == ADJUSTMENT and 0 < -activity.points > state.balance.available and not stands:
         return InsufficientPoints(-activity.points, state.balance.available)
     draft = Draft(state, program, max(at or activity.occurred_at, state.as_of), activity)
+    if activity.kind == REVERSAL:
+        draft.unjudged = False  # A reversal itself is no occasion to be judged by, unless it moves points.
+        reversal.settle(draft, activity)
+        _settle(draft)
+        return Applied(*draft.finish())
     _count_totals(draft, activity)
     if activity.kind == ATTRIBUTES:
         _set_attributes(draft, activity)
+    elif activity.kind in (ENROLMENT, PARTICULARS):
+        particulars.learn(draft, activity)
+    draft.let_lots_hear(activity)
     earn(draft, activity)
     campaigns.grant(draft, activity, offers)
     if activity.kind == ADJUSTMENT:
         _adjust(draft, activity)
     elif activity.kind == PRIZE:
         prizes.give(draft, activity)
+    elif activity.kind == TIER_GRANT:
+        tiers.grant(draft, activity)
     challenges.count(draft, Fact(activity.kind))
+    streaks.count(draft, activity)
     _settle(draft)
     draft.cause = None
-    scoring.score(draft, activity)
+    scoring.score(draft, activity, quiet=quiet)
     return Applied(*draft.finish())
 
 
-def advance(state: State, now: datetime, program: Program) -> tuple[State, tuple[Outcome, ...]]:
-    """Let time pass up to and including ``now``: one outcome for every instant at which something was due."""
+def apply_standing(
+    state: State,
+    activity: Activity,
+    program: Program,
+    at: datetime,
+    offers: Sequence[Offer] = (),
+    *,
+    quiet: bool = False,
+) -> Applied:
+    """Let an activity take effect that has done so before, and so stands whatever is left."""
+    applied = apply(state, activity, program, at, offers, stands=True, quiet=quiet)
+    assert isinstance(applied, Applied), "what has happened stands"
+    return applied
+
+
+def advance(state: State, now: datetime, programs: Program | Schedule) -> tuple[State, tuple[Outcome, ...]]:
+    """Let time pass up to and including ``now``: one outcome for every instant at which something was due.
+
+    Each is decided by the version of the program in force at that instant.
+    """
     outcomes: list[Outcome] = []
-    while (due := next_due_at(state, program)) is not None and due <= now:
-        draft = Draft(state, program, max(due, state.as_of))
-        draft.unlock_due()
-        draft.expire_due()
-        _settle(draft)
-        state, outcome = draft.finish()
-        if not outcome.effects:
-            raise AssertionError(f"{due} was due but changed nothing, and would be due for ever")
+    while (passed := advance_once(state, now, programs)) is not None:
+        state, outcome = passed
         outcomes.append(outcome)
     return state, tuple(outcomes)
 
 
-def next_due_at(state: State, program: Program) -> datetime | None:
-    """When time alone changes something next: a lot unlocks or expires, or a tier is lost."""
-    dues = (lots.next_due_at(state.lots), tiers.next_due_at(state, program))
+def advance_once(state: State, now: datetime, programs: Program | Schedule) -> tuple[State, Outcome] | None:
+    """Let time pass up to the next instant at which something is due; None if nothing is up to ``now``."""
+    due = _next_due(state, programs)
+    if due is None or due[0] > now:
+        return None
+    at, program = due
+    draft = Draft(state, program, at)
+    draft.unlock_due()
+    draft.expire_due()
+    streaks.pass_time(draft)
+    occasions.celebrate(draft)
+    _settle(draft)
+    state, outcome = draft.finish()
+    if not outcome.effects:
+        raise AssertionError(f"{at} was due but changed nothing, and would be due for ever")
+    return state, outcome
+
+
+def next_due_at(state: State, programs: Program | Schedule) -> datetime | None:
+    """When time alone changes something next: a lot unlocks or expires, a tier is lost, a streak breaks."""
+    due = _next_due(state, programs)
+    return due[0] if due else None
+
+
+def _next_due(state: State, programs: Program | Schedule) -> tuple[datetime, Program] | None:
+    """The next instant at which something is due, never before ``state.as_of``, and the program that decides it."""
+    if state.merged_into is not None:
+        return None  # Time passes for whom it was merged into.
+    if isinstance(programs, Program):
+        due = _due_under(state, programs, state.as_of)
+        return None if due is None else (max(due, state.as_of), programs)
+    begins, edition = state.as_of, programs.at(state.as_of)
+    while True:
+        due, ends = _due_under(state, edition.program, begins), programs.changes_after(begins)
+        if due is not None and (ends is None or due < ends):
+            return max(due, begins), edition.program
+        if ends is None:
+            return None
+        begins, edition = ends, programs.at(ends)
+
+
+def _due_under(state: State, program: Program, begins: datetime) -> datetime | None:
+    """When something is due by a program that is in force from ``begins`` on."""
+    dues = (
+        lots.next_due_at(state, program),
+        tiers.next_due_at(state, program, begins),
+        streaks.next_due_at(state, program),
+        occasions.next_due_at(state, program, begins),
+    )
     return min((due for due in dues if due is not None), default=None)
-
-
-def replay(
-    joined_at: datetime,
-    records: Iterable[Record],
-    programs: Mapping[int, Program],
-    terms: CampaignVersions = NO_CAMPAIGNS,
-) -> State:
-    """The state that a whole history comes to, every record judged by the versions that it was decided under.
-
-    Raises:
-        KeyError: a record names a version of the program or of a campaign that is not given.
-    """
-    state = State.new(joined_at)
-    for record in records:
-        state, _ = replay_one(state, record, programs[record.program_version], terms)
-    return state
-
-
-def replay_one(
-    state: State, record: Record, program: Program, terms: CampaignVersions = NO_CAMPAIGNS
-) -> tuple[State, Outcome | None]:
-    """Take one record's step again; the outcome is None where there is none now, which no sound journal shows.
-
-    Raises:
-        KeyError: the record names a version of a campaign that is not among ``terms``.
-    """
-    if record.activity is not None:
-        offers = [Offer.again(each, terms[each.campaign, each.version]) for each in record.grants]
-        applied = apply(state, record.activity, program, record.outcome.at, offers)
-        return (applied.state, applied.outcome) if isinstance(applied, Applied) else (state, None)
-    due = next_due_at(state, program)
-    if due is None or due > record.outcome.at:
-        return state, None
-    state, outcomes = advance(state, due, program)
-    return state, outcomes[0]
 
 
 def _count_totals(draft: Draft, activity: Activity) -> None:
@@ -192,6 +241,8 @@ def _follow(draft: Draft, effect: Effect) -> None:
             _reward_tier(draft, after)
             for badge in draft.program.badges_for(tier=after):
                 badges.award(draft, badge.code)
+        case StreakReached(code, length):
+            _reward(draft, streaks.reward_of(draft.program, code, length), "streak", code)
         case BadgeWon(code, level):
             points = draft.program.badge_by_code[code].levels[level - 1].points
             draft.credit(points, draft.why("badge", code, f"{points}"), qualifying=False)
@@ -218,7 +269,7 @@ def _reward(draft: Draft, reward: Reward, source: str, code: str, times: int = 1
 def _fact(effect: Effect) -> Fact | None:
     """What a challenge may count of an effect."""
     match effect:
-        case Entry(_, points, why) if points > 0 and why.source not in ("staff", "clock"):
+        case Entry(_, points, why) if points > 0 and why.source not in ("staff", "clock", "reversal"):
             return Fact("points.earned", why.code, points)
         case TierMoved(_, after, True):
             return Fact("tier.reached", after)
@@ -226,6 +277,8 @@ def _fact(effect: Effect) -> Fact | None:
             return Fact("badge.won", code)
         case Completed(code, times):
             return Fact("challenge.completed", code, times=times)
+        case StreakReached(code, length):
+            return Fact("streak.reached", code, length)
     return None
 
 

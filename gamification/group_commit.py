@@ -17,6 +17,8 @@ from gamification.stores import StoreUnavailable
 
 MAX_MEMBERS_PER_COMMIT = 64
 MAX_ITEMS_PER_COMMIT = 500
+MAX_ITEMS_PER_MEMBER = 10
+"""How many items of one member go into one commit: each may mean playing their history again while others wait."""
 MAX_WRITERS = 2
 """How many commits of a process are under way at once: while one waits for the disk, another is worked out."""
 MAX_WAITING = 20_000
@@ -93,7 +95,7 @@ class GroupCommit(Generic[_Item, _Result]):
             for still_to_come, member_id in zip(reversed(range(len(members))), members, strict=True):
                 own = self._waiting.pop(member_id)
                 # Whoever has much to write leaves room for the others, and comes after all who wait with the rest.
-                room = MAX_ITEMS_PER_COMMIT - len(batch) - still_to_come
+                room = min(MAX_ITEMS_PER_COMMIT - len(batch) - still_to_come, MAX_ITEMS_PER_MEMBER)
                 taken = [own.popleft() for _ in range(min(len(own), room))]
                 if own:
                     self._waiting[member_id] = own

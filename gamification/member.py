@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Literal
 from zoneinfo import available_timezones
@@ -23,10 +24,12 @@ MIN_ALIAS_CHARS = 2
 MAX_ALIAS_CHARS = 30
 MAX_URL_CHARS = 500
 MAX_SHOWCASE = 6
+EARLIEST_BIRTHDAY = date(1900, 1, 1)
 _HANDLE = re.compile(r"[a-z0-9][a-z0-9_]{2,29}")
 # Unicode's general categories of what leaves no mark of its own, and letters and signs that are blank all the same.
 _UNSEEN = frozenset(("Cf", "Me", "Mn", "Zl", "Zp", "Zs"))
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _AVATAR_URL = re.compile(r"https://[^\s<>\"'\\]+")
 
 
@@ -35,7 +38,7 @@ class Profile:
     """What a member says of themself.
 
     ``handle`` is their unique public name; ``alias`` is what boards call them instead where they want that. An alias is
-    not unique: it identifies nobody.
+    not unique: it identifies nobody. ``birthday`` is a full date (ISO 8601), which nobody else sees.
     """
 
     display_name: str
@@ -44,6 +47,7 @@ class Profile:
     language: str | None = None
     time_zone: str | None = None
     alias: str | None = None
+    birthday: str | None = None
 
 
 BoardVisibility = Literal["shown", "alias", "friends", "hidden"]
@@ -103,8 +107,8 @@ def is_loyalty_number(text: str) -> bool:
     return len(text) == LOYALTY_NUMBER_DIGITS and text.isascii() and text.isdigit() and luhn.is_valid(text)
 
 
-def profile_problems(profile: Profile) -> Iterator[Problem]:
-    """Everything that forbids keeping this profile."""
+def profile_problems(profile: Profile, now: datetime) -> Iterator[Problem]:
+    """Everything that forbids keeping this profile, as of ``now``."""
     if not profile.display_name.strip():
         yield Problem("displayName", "must not be empty")
     elif not _seen(profile.display_name):
@@ -118,6 +122,8 @@ def profile_problems(profile: Profile) -> Iterator[Problem]:
         yield Problem("timeZone", "must be an IANA time zone such as Europe/Copenhagen")
     if profile.alias is not None:
         yield from _alias_problems(profile.alias)
+    if profile.birthday is not None:
+        yield from _birthday_problems(profile.birthday, now)
 
 
 def board_problems(profile: Profile, visibility: Visibility) -> Iterator[Problem]:
@@ -153,6 +159,19 @@ def _alias_problems(alias: str) -> Iterator[Problem]:
     elif unicodedata.normalize("NFKC", seen).startswith("@"):
         yield Problem("alias", "must not begin with @, as if it were a handle")
     yield from text_problems("alias", alias, MAX_ALIAS_CHARS)
+
+
+def _birthday_problems(birthday: str, now: datetime) -> Iterator[Problem]:
+    day = None
+    if _DATE.fullmatch(birthday):
+        with suppress(ValueError):  # such as 30 February
+            day = date.fromisoformat(birthday)
+    if day is None:
+        yield Problem("birthday", "must be a day of the calendar such as 1990-05-17")
+    elif day < EARLIEST_BIRTHDAY:
+        yield Problem("birthday", f"lies before {EARLIEST_BIRTHDAY}")
+    elif day > now.astimezone(UTC).date():
+        yield Problem("birthday", "lies in the future")
 
 
 def _seen(text: str) -> str:

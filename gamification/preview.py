@@ -11,12 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from gamification.campaigns import Offer, Offers, settlements, touched
-from gamification.fold import CampaignVersions, InsufficientPoints, advance, apply, replay_one
-from gamification.program import Program
+from gamification.absorbed import size_of, still_absorbed, whole_pasts
+from gamification.activity import EARLIEST
+from gamification.campaigns import Offer, Offers, grants_of, settlements
+from gamification.fold import CampaignVersions, advance, apply_standing
+from gamification.history import Event, History, Past
+from gamification.playing import Playing
 from gamification.program.campaigns import Campaign
-from gamification.record import BonusWithheld, Entry, Outcome, Record
-from gamification.state import State
+from gamification.record import BonusWithheld, Entry, Outcome
+from gamification.schedule import Schedule
+from gamification.state import Moment, State
 from gamification.stores import Stores
 
 MAX_PREVIEW_DAYS = 92
@@ -65,39 +69,39 @@ class _Path:
     """One member on the way through the days once more."""
 
     state: State
-    ahead: Sequence[Record]
+    ahead: Sequence[Event]
     points: int = 0
     activities: int = 0
 
 
 async def preview(
-    histories: Mapping[str, tuple[datetime, Sequence[Record]]],
-    programs: Mapping[int, Program],
+    pasts: Mapping[str, Past],
+    schedule: Schedule,
     terms: CampaignVersions,
     proposed: Campaign,
     since: datetime,
 ) -> Preview:
     """What ``proposed`` would have given from ``since`` on, had it run then with the hours that it names.
 
-    ``histories`` are when members joined and all their records, oldest first; ``programs`` and ``terms`` are those
-    that the records were decided under. Others get a turn of the event loop in between.
+    ``pasts`` are those of members from the beginning on; ``schedule`` and ``terms`` have the versions that the records
+    were decided under. Others get a turn of the event loop in between.
 
     Raises:
         KeyError: a record names a version that is not given.
     """
-    run = _Run(programs, terms, proposed.model_copy(update={"starts_at": since, "ends_at": None}))
-    for member_id, (joined_at, records) in histories.items():
-        await run.take_up(member_id, joined_at, records, since)
+    run = _Run(schedule, terms, proposed.model_copy(update={"starts_at": since, "ends_at": None}))
+    for member_id, past in pasts.items():
+        await run.take_up(member_id, past, since)
     lines = [_line(member_id, path.ahead) for member_id, path in run.paths.items()]
-    for _, member_id, record in heapq.merge(*lines, key=lambda each: each[:2]):
+    for _, member_id, event in heapq.merge(*lines, key=lambda each: each[:2]):
         await run.turn()
-        run.again(member_id, record)
+        run.again(member_id, event)
     return run.told()
 
 
 class _Run:
-    def __init__(self, programs: Mapping[int, Program], terms: CampaignVersions, proposed: Campaign) -> None:
-        self._programs, self._terms, self._proposed = programs, terms, proposed
+    def __init__(self, schedule: Schedule, terms: CampaignVersions, proposed: Campaign) -> None:
+        self._schedule, self._terms, self._proposed = schedule, terms, proposed
         budget = proposed.budget.points if proposed.budget else None
         self._offers = Offers([Offer(proposed, PREVIEW_VERSION, budget, proposed.first_members)])
         self._room = budget
@@ -112,40 +116,42 @@ class _Run:
         if self._records % _RECORDS_PER_TURN == 0:
             await asyncio.sleep(0)
 
-    async def take_up(self, member_id: str, joined_at: datetime, records: Sequence[Record], since: datetime) -> None:
-        """Bring a member to where the days begin."""
-        state, number = State.new(joined_at), 0
-        while number < len(records) and records[number].outcome.at < since:
-            record = records[number]
-            state, _ = replay_one(state, record, self._programs[record.program_version], self._terms)
-            number += 1
+    async def take_up(self, member_id: str, past: Past, since: datetime) -> None:
+        """Bring a member to where the days begin. What was done with a merged account is that of whoever has it now."""
+        history = History.of(past, self._schedule)
+        start = history.state_before(Moment(EARLIEST, ""))
+        if start.merged_into is not None:
+            return
+        # What changed hands is a gain in the one account's records and a loss in the other's.
+        for records in (past.records, *(past.absorbed[other] for other in still_absorbed(past.records))):
+            self._net -= sum(_given(record.outcome) for record in records if record.outcome.at >= since)
+        await asyncio.sleep(0)
+        living = history.living(None)
+        behind = [event for event in living if event.at < since]
+        playing = Playing(start, behind, self._schedule, self._terms)
+        for _ in playing.play():
             await self.turn()
-        self.paths[member_id] = _Path(state, records[number:])
+        self.paths[member_id] = _Path(playing.state, living[len(behind) :])
 
-    def again(self, member_id: str, record: Record) -> None:
-        """Take a record's step once more, with the proposed campaign on offer."""
-        path, program = self.paths[member_id], self._programs[record.program_version]
-        if record.activity is None:
-            return  # Whatever time brings about happens before the next activity.
+    def again(self, member_id: str, event: Event) -> None:
+        """Take an activity's step once more, with the proposed campaign on offer."""
+        path, program = self.paths[member_id], self._schedule.version(event.version)
         recorded = [
             Offer.again(each, self._terms[each.campaign, each.version])
-            for each in record.grants
+            for each in event.grants
             if each.campaign != self._proposed.code
         ]
-        state, _ = advance(path.state, record.outcome.at, program)
-        offers = [*recorded, *self._offers.open_for(record.activity, record.recorded_at, program, state)]
-        result = apply(state, record.activity, program, record.outcome.at, offers)
-        if isinstance(result, InsufficientPoints):
-            return
+        state, _ = advance(path.state, event.at, self._schedule)
+        offers = [*recorded, *self._offers.open_for(event.activity, event.recorded_at, program, state)]
+        result = apply_standing(state, event.activity, program, event.at, offers)
         given = _given(result.outcome, self._proposed.code)
-        self._net += _given(result.outcome) - _given(record.outcome)
+        self._net += _given(result.outcome)
         self._note(result.outcome)
-        grants = [each for each in touched(result.outcome, offers) if each.version == PREVIEW_VERSION]
-        settled = settlements(state, result.outcome, grants)
-        self._offers.take(settled)
+        grants = grants_of(offers, state, result.outcome)
+        self._offers.take(settlements(each for each in grants if each.version == PREVIEW_VERSION))
         self._room = None if self._room is None else self._room - given
         if self._room == 0 and self._exhausted_at is None:
-            self._exhausted_at = record.outcome.at
+            self._exhausted_at = event.at
         path.state = result.state
         if given:
             path.points, path.activities = path.points + given, path.activities + 1
@@ -187,41 +193,36 @@ class Previewer:
         Raises:
             StoreUnavailable: a store did not answer in time.
         """
-        histories, is_sample = await self._histories(since)
-        records = [record for _, each in histories.values() for record in each]
-        programs = {version: await self._program(version) for version in {each.program_version for each in records}}
-        grants = list({(each.campaign, each.version): each for record in records for each in record.grants}.values())
+        pasts, is_sample = await self._pasts(since)
+        records = [record for past in pasts.values() for record in past.all_records]
+        schedule = await self._stores.programs.schedule()
+        named = {(each.campaign, each.version): each for record in records for each in record.all_grants}
+        grants = list(named.values())
         terms = await self._stores.campaigns.terms(grants) if grants else {}
-        made = await preview(histories, programs, terms, proposed, since)
+        made = await preview(pasts, schedule, terms, proposed, since)
         return replace(made, is_sample=is_sample)
 
-    async def _histories(self, since: datetime) -> tuple[dict[str, tuple[datetime, Sequence[Record]]], bool]:
-        histories: dict[str, tuple[datetime, Sequence[Record]]] = {}
+    async def _pasts(self, since: datetime) -> tuple[dict[str, Past], bool]:
+        pasts: dict[str, Past] = {}
         after, left = "", MAX_PREVIEW_RECORDS
         while True:
             ids = await self._stores.journal.active_since(since, after, _MEMBERS_PER_READ)
             if not ids:
-                return histories, False
-            if len(histories) >= MAX_PREVIEW_MEMBERS:
-                return histories, True
-            members = await self._stores.members.by_ids(ids)
-            read = await self._stores.journal.histories(ids, left)
-            for member_id, records in read.items():
-                if member_id in members:
-                    histories[member_id] = (members[member_id].enrolled_at, records)
-                left -= len(records)
-            if len(read) < len(ids):
-                return histories, True
+                return pasts, False
+            if len(pasts) >= MAX_PREVIEW_MEMBERS:
+                return pasts, True
+            found = await self._stores.members.by_ids(ids)
+            members = [found[each] for each in ids if each in found and found[each].state.merged_into is None]
+            read = await whole_pasts(self._stores.journal, members, left)
+            pasts.update(read)
+            left -= sum(map(size_of, read.values()))
+            if len(read) < len(members):
+                return pasts, True
             after = ids[-1]
 
-    async def _program(self, version: int) -> Program:
-        applied = await self._stores.programs.version(version)
-        assert applied is not None, "records name versions that were applied"
-        return applied.program
 
-
-def _line(member_id: str, records: Sequence[Record]) -> list[tuple[datetime, str, Record]]:
-    return [(record.outcome.at, member_id, record) for record in records]
+def _line(member_id: str, events: Sequence[Event]) -> list[tuple[datetime, str, Event]]:
+    return [(event.at, member_id, event) for event in events]
 
 
 def _given(outcome: Outcome, code: str | None = None) -> int:

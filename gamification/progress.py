@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 
 from gamification.challenges import NOT_BEGUN, Phase, phase, progress
-from gamification.draft import member_values
+from gamification.draft import read_member
 from gamification.expressions import Values
 from gamification.program import Badge, Challenge, Program, Text
 from gamification.state import State
-from gamification.tiers import reached
-from gamification.windows import Window, local_day, start_of_day, total
+from gamification.tiers import reached, review_day, stands_by_grant
+from gamification.windows import Window, local_day, start_of_day, total, total_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +63,69 @@ def plain(number: Decimal) -> str:
 
 
 def tier_progress(state: State, program: Program, now: datetime) -> ProgressBar | None:
-    """How far a member is on the way to the next tier; full on the highest. None without tiers."""
+    """How far a member is on the way from their tier to the next; over on the highest. None without tiers.
+
+    What counts is what the window holds. A tier may be held by more than that, until it is reviewed.
+    """
     tiers = program.tiers
     if tiers is None:
         return None
-    today = local_day(now, program.time_zone)
-    counted = total(state.standing.tally, tiers.window, today)
-    spend = tiers.metric == "spend"
-    amount = program.money.to_major(counted) if spend else Decimal(counted)
-    position = reached(program, counted)
+    today, window = local_day(now, program.time_zone), tiers.window_of(state.joined_at, program.time_zone)
+    counted = total(state.standing.tally, window, today)
+    amount = _tier_amount(program, counted)
+    position = max(tiers.position(state.standing.tier), reached(program, counted))
     target = tiers.levels[min(position + 1, len(tiers.levels) - 1)].threshold
     return ProgressBar(
         current=amount,
         target=target,
-        unit=Text.everywhere(program.money.currency) if spend else program.points.name,
+        unit=_tier_unit(program),
         phase=Phase.ACTIVE if position + 1 < len(tiers.levels) else Phase.COMPLETED,
         milestones=tuple(Milestone(tier.threshold, tier.name, tier.threshold <= amount) for tier in tiers.levels),
-        ends_at=_period_end(tiers.window, today, program),
+        ends_at=_period_end(window, today, program),
     )
+
+
+def keep_progress(state: State, program: Program, now: datetime) -> ProgressBar | None:
+    """How far a member is towards keeping their tier, and by when; ``state`` is that of ``now``.
+
+    ``current`` is what the next review will find of what is there today, and ``ends_at`` is that review: the end of
+    the period, or the day on which a rolling window would hold too little. While a grace is running, it is what is
+    there, and the end of the grace. For a tier granted by staff, it is the grant's end. None where nothing can be lost.
+    """
+    tiers, standing = program.tiers, state.standing
+    if tiers is None or standing.tier is None:
+        return None
+    position, today = tiers.position(standing.tier), local_day(now, program.time_zone)
+    window, threshold = tiers.window_of(state.joined_at, program.time_zone), program.tier_thresholds[position]
+    if stands_by_grant(standing, tiers):
+        held, ends_at = total(standing.tally, window, today), standing.granted_until
+    elif position == 0 or tiers.downgrade.to == "never":
+        return None
+    elif standing.grace_until is not None:
+        held, ends_at = total_from(standing.tally, window.looks_back(today)), standing.grace_until
+    else:
+        day = review_day(standing, window, today, threshold)
+        ends_at = start_of_day(day, program.time_zone) if day else None
+        held = total(standing.tally, window, today if window.periodic else day or today)
+    if ends_at is None:
+        return None
+    return ProgressBar(
+        current=_tier_amount(program, held),
+        target=tiers.levels[position].threshold,
+        unit=_tier_unit(program),
+        phase=Phase.COMPLETED if held >= threshold else Phase.ACTIVE,
+        ends_at=ends_at,
+    )
+
+
+def _tier_amount(program: Program, counted: int) -> Decimal:
+    spend = program.tiers is not None and program.tiers.metric == "spend"
+    return program.money.to_major(counted) if spend else Decimal(counted)
+
+
+def _tier_unit(program: Program) -> Text:
+    spend = program.tiers is not None and program.tiers.metric == "spend"
+    return Text.everywhere(program.money.currency) if spend else program.points.name
 
 
 def challenge_progress(challenge: Challenge, state: State, program: Program, now: datetime) -> ProgressBar:
@@ -108,7 +154,7 @@ def badge_progress(badge: Badge, state: State, program: Program, now: datetime) 
     following = badge.levels[min(level, len(badge.levels) - 1)]
     measured = Decimal(level)
     if badge.earned and badge.earned.measure:
-        value = badge.earned.measure.evaluate(Values({**member_values(state, program), "now": now}))
+        value = badge.earned.measure.evaluate(Values({"now": now}, partial(read_member, state, program)))
         measured = Decimal(str(value)) if value is not None else Decimal(0)
     full = level == len(badge.levels)
     return ProgressBar(

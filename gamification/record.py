@@ -5,11 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from gamification.activity import Activity
-from gamification.state import Balance
+from gamification.activity import MERGE, MERGED, REJUDGEMENT, REVERSAL, UNMERGE, UNMERGED, Activity
+from gamification.state import Balance, TierReason
+
+REVISING = frozenset({REVERSAL, REJUDGEMENT, MERGE, UNMERGE, MERGED, UNMERGED})
+"""Kinds of activities that change the past and stand in time where they were recorded."""
 
 Account = Literal["available", "pending"]
-Source = Literal["rule", "challenge", "badge", "tier", "staff", "clock", "chain", "campaign", "board"]
+Source = Literal[
+    "rule", "challenge", "badge", "tier", "staff", "clock", "chain", "campaign", "board", "streak", "reversal"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,59 @@ class BadgeWon:
 
 
 @dataclass(frozen=True, slots=True)
+class BadgeLost:
+    """A badge fell from level ``before`` to ``after``, 0 for none, since what had won it was taken back."""
+
+    code: str
+    before: int
+    after: int
+    why: Why
+    kind: Literal["badge_lost"] = "badge_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionLost:
+    """A challenge counts as completed ``times`` fewer, since what had completed it was taken back."""
+
+    code: str
+    times: int
+    why: Why
+    kind: Literal["completion_lost"] = "completion_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class StreakMoved:
+    """A streak went from ``before`` periods to ``after``; ``frozen`` is how many freezes that took."""
+
+    code: str
+    before: int
+    after: int
+    why: Why
+    frozen: int = 0
+    kind: Literal["streak_moved"] = "streak_moved"
+
+
+@dataclass(frozen=True, slots=True)
+class StreakReached:
+    """A streak reached a milestone of ``length`` periods."""
+
+    code: str
+    length: int
+    why: Why
+    kind: Literal["streak_reached"] = "streak_reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Celebrated:
+    """The member's birthday, or the day on which they joined, came round, ``years`` after it."""
+
+    occasion: Literal["birthday", "anniversary"]
+    years: int
+    why: Why
+    kind: Literal["celebrated"] = "celebrated"
+
+
+@dataclass(frozen=True, slots=True)
 class TierMoved:
     """The standing moved from one tier to another; ``before`` is None when a member first gets one."""
 
@@ -79,7 +137,24 @@ class TierMoved:
     after: str
     up: bool
     why: Why
+    reason: TierReason = "earned"
     kind: Literal["tier_moved"] = "tier_moved"
+
+
+@dataclass(frozen=True, slots=True)
+class TierReviewed:
+    """A review of the ``tier`` earned that left the standing where it was.
+
+    ``kept``: there is enough, until the next review. ``grace``: there is too little, and the tier is lost at
+    ``grace_until`` unless enough is earned by then. ``lowered``: what was earned fell to this tier, but a tier granted
+    by staff still stands above it.
+    """
+
+    tier: str
+    verdict: Literal["kept", "grace", "lowered"]
+    why: Why
+    grace_until: datetime | None = None
+    kind: Literal["tier_reviewed"] = "tier_reviewed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +168,7 @@ class ChainCut:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A score on a board changed from ``before`` (None for the first in its period) to ``after``.
+    """A score on a board changed from ``before`` to ``after``; None where the member is not on the board.
 
     In ``scale``-ths of the board's unit; ``columns`` are those after it.
     """
@@ -102,7 +177,7 @@ class Scored:
     period: str
     scope: str
     before: int | None
-    after: int
+    after: int | None
     columns: tuple[int, ...]
     scale: int
     why: Why
@@ -121,7 +196,22 @@ class BonusWithheld:
     kind: Literal["bonus_withheld"] = "bonus_withheld"
 
 
-Effect = BonusWithheld | Entry | Progressed | Completed | BadgeWon | TierMoved | ChainCut | Scored
+Effect = (
+    BonusWithheld
+    | Entry
+    | Progressed
+    | Completed
+    | CompletionLost
+    | BadgeWon
+    | BadgeLost
+    | TierMoved
+    | TierReviewed
+    | StreakMoved
+    | StreakReached
+    | Celebrated
+    | ChainCut
+    | Scored
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +228,7 @@ class Grant:
     """What was left of a campaign when a record was decided: points of its budget and places; None without limit.
 
     ``forgets`` is the campaign, long over, that the member's state forgets to make room for what this one gives.
+    ``given`` are the points that it then gave, and ``placed`` says whether the member took a place with them.
     """
 
     campaign: str
@@ -145,14 +236,41 @@ class Grant:
     room: int | None
     places: int | None
     forgets: str | None = None
+    given: int = 0
+    placed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What one record took of a campaign: points of its budget, and a place if the member is new to it.
+
+    Below zero where a revision gives back.
+    """
+
+    campaign: str
+    points: int
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
+class Regrant:
+    """The grants that an earlier activity goes by since a revision played it again."""
+
+    key: str
+    grants: tuple[Grant, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One line of the journal, numbered ``seq`` per member from 1. ``activity`` is None where time alone passed.
 
-    ``input_hash`` tells a retry from a key that is used again for something else. ``grants`` are the campaigns that
-    took part, with what was left of them, so that the record can be replayed.
+    ``program_version`` decided it, and versions up to ``known_version`` were known then. ``input_hash`` tells a retry
+    from a key that is used again for something else. ``grants`` are the campaigns that were on offer, with what was
+    left of them, so that the record can be replayed, and played again.
+
+    A revision is a record that changes the past: ``revised_from`` is the instant from which the member's time was
+    played again, ``regrants`` what activities after it go by since, ``settlements`` what it took of campaigns or gave
+    back, and its outcome the difference that all this made.
     """
 
     member_id: str
@@ -163,3 +281,18 @@ class Record:
     recorded_at: datetime
     input_hash: str = ""
     grants: tuple[Grant, ...] = ()
+    known_version: int = 0
+    revised_from: datetime | None = None
+    regrants: tuple[Regrant, ...] = ()
+    settlements: tuple[Settlement, ...] = ()
+
+    @property
+    def all_grants(self) -> tuple[Grant, ...]:
+        """The grants of its own activity, and those that it gives to earlier ones."""
+        return (*self.grants, *(grant for each in self.regrants for grant in each.grants))
+
+    @property
+    def placed_at(self) -> datetime:
+        """Where in the member's time the activity stands: for one that was folded in late, when it happened."""
+        late = self.revised_from is not None and self.activity is not None and self.activity.kind not in REVISING
+        return self.revised_from if late and self.revised_from else self.outcome.at

@@ -1,97 +1,53 @@
-"""The record path: read the snapshot, fold the activity in, commit; the same for one purchase and for a whole log."""
+"""The record path: read the snapshot, fold in what is asked, commit; the same for one purchase and for a whole log."""
 
 import asyncio
-import hashlib
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import cast
 
-from gamification.activity import Activity, Problem, normalised, problems_of, to_milliseconds
-from gamification.campaigns import Offers, Settlement, settlements, touched
+from gamification.activity import (
+    MAX_KEY_CHARS,
+    Problem,
+    identifier_problems,
+    normalised,
+    problems_of,
+    text_problems,
+    time_problems,
+    to_milliseconds,
+)
 from gamification.contention import MAX_COMMIT_ATTEMPTS, insist
-from gamification.fold import Applied, InsufficientPoints, advance, apply, next_due_at
+from gamification.fold import NO_CAMPAIGNS, CampaignVersions, InsufficientPoints
 from gamification.group_commit import GroupCommit
+from gamification.history import Past
 from gamification.member import Member
-from gamification.record import Grant, Outcome, Record
-from gamification.stores import AppliedProgram, Commit, Stores
+from gamification.member_fold import Circumstances, MemberFold, ReachesBack
+from gamification.record import Record
+from gamification.requests import (
+    MAX_RETURNS,
+    InvalidInput,
+    MemberNotFound,
+    Passed,
+    PassTime,
+    RecordRequest,
+    RecordResult,
+    Request,
+    Result,
+    ReverseRequest,
+    ReverseResult,
+    Simulated,
+    SimulatedStep,
+    SimulateResult,
+    StepRefused,
+)
+from gamification.stores import Stores, TooLongPast
 
 MAX_ITEMS_PER_CALL = 500
+MAX_FORESEEN = timedelta(days=3660)
+"""How far ahead a simulation may look."""
 TOGETHER_ATTEMPTS = 4
 """How often the activities of several members are tried in one commit before each member is tried alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordRequest:
-    """An activity to record for a member. ``timed`` is False where the caller left the time to us.
-
-    Then a retry, which comes at another time, still has the same input.
-    """
-
-    member_id: str
-    activity: Activity
-    timed: bool = True
-
-    @property
-    def input_hash(self) -> str:
-        """SHA-256 of what the caller gave.
-
-        It is kept for ever, so what goes in is listed here: a field that activities gain later joins only where it is
-        set, or else a retry across that change would look like another input.
-        """
-        given = self.activity
-        items = [[item.sku, item.quantity, item.amount_minor, item.category] for item in given.items]
-        content = [given.kind, given.amount_minor, items, dict(given.attributes), given.points, given.reason]
-        return hash_of([*content, given.occurred_at.isoformat() if self.timed else None])
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """The activity stands in the journal. ``replayed`` marks a retry, which is answered with the first result."""
-
-    record: Record
-    member: Member
-    replayed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Simulated:
-    """What would happen: the member before and after, and the records that would be written."""
-
-    before: Member
-    after: Member
-    records: tuple[Record, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class InvalidInput:
-    """The input cannot be recorded; nothing was written."""
-
-    problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MemberNotFound:
-    """There is no such member; nothing was written."""
-
-    member_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyConflict:
-    """The key was used before for something else; nothing was written."""
-
-    key: str
-
-
-RecordResult = Recorded | InvalidInput | MemberNotFound | IdempotencyConflict | InsufficientPoints
-SimulateResult = Simulated | InvalidInput | MemberNotFound | InsufficientPoints
-
-
-def hash_of(content: object) -> str:
-    """SHA-256 over the canonical JSON of an input."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class Recorder:
@@ -106,7 +62,7 @@ class Recorder:
         self._members, self._journal = stores.members, stores.journal
         self._programs, self._campaigns = stores.programs, stores.campaigns
         self._now, self._future_tolerance = now, future_tolerance
-        self._queue = GroupCommit(self._record_together)
+        self._queue: GroupCommit[Request, Result] = GroupCommit(self._record_together)
 
     async def record(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
         """Record every activity, those of one member in the order given; a result for each, in that order.
@@ -119,7 +75,7 @@ class Recorder:
             raise ValueError(f"at most {MAX_ITEMS_PER_CALL} activities at a time")
         judged = [self._judged(request) for request in requests]
         sound = [request for request in judged if isinstance(request, RecordRequest)]
-        recorded = iter(await self._queue.write([(request.member_id, request) for request in sound]))
+        recorded = iter(await self._write(sound))
         return [next(recorded) if isinstance(request, RecordRequest) else request for request in judged]
 
     async def record_own(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
@@ -131,115 +87,238 @@ class Recorder:
         """
         if len(requests) > MAX_ITEMS_PER_CALL:
             raise ValueError(f"at most {MAX_ITEMS_PER_CALL} activities at a time")
-        return await self._queue.write([(request.member_id, request) for request in requests])
+        return await self._write(requests)
 
-    async def simulate(self, request: RecordRequest) -> SimulateResult:
-        """What recording the activity would change, without writing anything."""
-        judged = self._judged(request)
-        if isinstance(judged, InvalidInput):
-            return judged
-        member = (await self._members.by_ids([request.member_id])).get(request.member_id)
+    async def reverse(self, request: ReverseRequest) -> ReverseResult:
+        """Take an activity of a member back, or a part of it, with all that followed from it.
+
+        Raises:
+            StoreUnavailable: a store did not answer in time; the same key makes a retry safe.
+            TooLongPast: more has happened since than can be played again.
+        """
+        if problems := self._reversal_problems(request):
+            return InvalidInput(problems)
+        occurred_at = to_milliseconds(request.occurred_at) if request.occurred_at else None
+        results = await self._queue.write([(request.member_id, replace(request, occurred_at=occurred_at))])
+        return cast("ReverseResult", results[0])
+
+    async def pass_time(self, member_ids: Sequence[str]) -> int:
+        """Let time pass for these members: record what was due, and judge again where the program asks for it.
+
+        Harmless where nothing is due, and for several processes at once. Returns how many records that made.
+
+        Raises:
+            StoreUnavailable: a store did not answer in time; it may be done again.
+        """
+        results = await self._queue.write([(member_id, PassTime(member_id)) for member_id in member_ids])
+        return sum(result.records for result in results if isinstance(result, Passed))
+
+    async def learn(self, member_ids: Sequence[str]) -> None:
+        """Let the game learn what the profiles of these members say by now.
+
+        Raises:
+            StoreUnavailable: a store did not answer in time. The next record of the member brings it as well.
+        """
+        await self.pass_time(member_ids)
+
+    async def simulate(self, member_id: str, steps: Sequence[RecordRequest | datetime]) -> SimulateResult:
+        """What these would change one after the other, without writing anything: activities, and instants to wait for.
+
+        All activities are of this member, and they may lie up to ``MAX_FORESEEN`` ahead.
+
+        Raises:
+            StoreUnavailable: a store did not answer in time.
+            TooLongPast: more has happened since than can be played again.
+        """
+        judged: list[RecordRequest | datetime] = []
+        for number, step in enumerate(steps):
+            sound = self._foreseeable(step)
+            if isinstance(sound, InvalidInput):
+                return StepRefused(number, sound)
+            judged.append(sound)
+        return await insist(partial(self._simulate, member_id, judged))
+
+    async def _simulate(self, member_id: str, steps: Sequence[RecordRequest | datetime]) -> SimulateResult:
+        member = (await self._members.by_ids([member_id])).get(member_id)
+        if member is not None and member.state.merged_into is not None:
+            member = (await self._members.by_ids([member.state.merged_into])).get(member.state.merged_into)
         if member is None:
-            return MemberNotFound(request.member_id)
-        offers = await self._campaigns.offers({judged.activity.kind})
-        fold = MemberFold(member, await self._programs.current(), to_milliseconds(self._now()), offers)
-        refused = fold.add(judged, None)
-        if isinstance(refused, InsufficientPoints):
-            return refused
-        return Simulated(member, fold.member, tuple(fold.records))
+            return MemberNotFound(member_id)
+        table = _Table([step for step in steps if isinstance(step, RecordRequest)])
+        while True:
+            try:
+                return await _foresee(table.fold(member, await self._circumstances(table)), steps)
+            except ReachesBack as back:
+                await self._lay_out(table, back)
 
-    def _judged(self, request: RecordRequest) -> RecordRequest | InvalidInput:
+    async def _write(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
+        results = await self._queue.write([(request.member_id, request) for request in requests])
+        return cast("list[RecordResult]", results)  # What is asked for is a record, and so is the answer.
+
+    def _judged(self, request: RecordRequest, ahead: timedelta | None = None) -> RecordRequest | InvalidInput:
         # Judged as it came: a time without a zone would be read in this host's, and an absurd one has no UTC at all.
-        if problems := problems_of(request.activity, self._now(), self._future_tolerance):
+        if problems := problems_of(request.activity, self._now(), ahead or self._future_tolerance):
             return InvalidInput(problems)
         return replace(request, activity=normalised(request.activity))
 
-    async def _record_together(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
+    def _foreseeable(self, step: RecordRequest | datetime) -> RecordRequest | datetime | InvalidInput:
+        if isinstance(step, RecordRequest):
+            return self._judged(step, MAX_FORESEEN)
+        if problems := tuple(time_problems(step, self._now(), MAX_FORESEEN)):
+            return InvalidInput(problems)
+        return to_milliseconds(step)
+
+    def _reversal_problems(self, request: ReverseRequest) -> tuple[Problem, ...]:
+        partial = bool(request.returns) or request.amount_minor is not None
+        found: list[Problem] = []
+        if request.key is not None:
+            found += identifier_problems("reversalKey", request.key, MAX_KEY_CHARS)
+        elif partial:
+            found.append(Problem("reversalKey", "is needed for a part, so that a retry takes nothing back twice"))
+        if len(request.returns) > MAX_RETURNS:
+            found.append(Problem("lines", f"has {len(request.returns)} entries; at most {MAX_RETURNS} are allowed"))
+        if request.reason is not None:
+            found += text_problems("reason", request.reason)
+        if request.occurred_at is not None:
+            found += time_problems(request.occurred_at, self._now(), self._future_tolerance)
+        return tuple(found)
+
+    async def _record_together(self, requests: Sequence[Request]) -> list[Result]:
         """All in one commit. With several members it is given up sooner, for each can still be tried alone."""
         alone = len({request.member_id for request in requests}) == 1
         attempts = MAX_COMMIT_ATTEMPTS if alone else TOGETHER_ATTEMPTS
-        return await insist(partial(self._attempt, requests), attempts=attempts)
+        try:
+            return await insist(partial(self._attempt, requests), attempts=attempts)
+        except TooLongPast as fault:
+            if not alone:
+                raise  # Then each member is tried alone.
+            if len(requests) > 1:
+                return [(await self._record_together([request]))[0] for request in requests]
+            if isinstance(requests[0], RecordRequest):
+                return [InvalidInput((Problem("occurredAt", f"is too long ago: {fault}"),))]
+            raise
 
-    async def _attempt(self, requests: Sequence[RecordRequest]) -> list[RecordResult]:
-        members, known, applied, offers = await asyncio.gather(
+    async def _attempt(self, requests: Sequence[Request]) -> list[Result]:
+        table = _Table(requests)
+        members, known = await asyncio.gather(
             self._members.by_ids(list(dict.fromkeys(request.member_id for request in requests))),
-            self._journal.by_keys([(request.member_id, request.activity.key) for request in requests]),
-            self._programs.current(),
-            self._campaigns.offers({request.activity.kind for request in requests}),
+            self._journal.by_keys(list(dict.fromkeys(table.looked_up()))),
         )
-        folds = {
-            member_id: MemberFold(member, applied, to_milliseconds(self._now()), offers)
-            for member_id, member in members.items()
-        }
-        results: list[RecordResult] = []
-        for request in requests:
-            fold = folds.get(request.member_id)
-            if fold is None:
-                results.append(MemberNotFound(request.member_id))
-            else:
-                results.append(fold.add(request, known.get((request.member_id, request.activity.key))))
-        await self._journal.commit([fold.commit() for fold in folds.values() if fold.records])
+        if any(each.state.merged_into or each.state.absorbed for each in members.values()):
+            requests, members, known = await self._as_one(requests, members)
+            table = _Table(requests)
+        while True:
+            circumstances = await self._circumstances(table)
+            folds = {member_id: table.fold(member, circumstances) for member_id, member in members.items()}
+            results, needed = await _answers(requests, folds, known)
+            if not needed:
+                break
+            for back in needed:
+                await self._lay_out(table, back)
+        await self._journal.commit([fold.commit() for fold in folds.values() if fold.is_worth_writing])
         return results
 
+    async def _as_one(
+        self, requests: Sequence[Request], members: Mapping[str, Member]
+    ) -> tuple[Sequence[Request], Mapping[str, Member], Mapping[tuple[str, str], Record]]:
+        """Take accounts that were merged for the one that goes on, also where a key was used with either."""
+        into = {member_id: each.state.merged_into or member_id for member_id, each in members.items()}
+        # Time passes for each account by itself.
+        named = [(each.member_id, each) for each in requests]
+        requests = [
+            each if isinstance(each, PassTime) else replace(each, member_id=into.get(each.member_id, each.member_id))
+            for each in requests
+        ]
+        wanted = {*into.values(), *(each.member_id for each in requests)}
+        members = await self._members.by_ids(list(wanted))
+        accounts = {member_id: (member_id, *each.state.absorbed) for member_id, each in members.items()}
+        lookups = [
+            (who, one, key)
+            for (asked, _), each in zip(named, requests, strict=True)
+            for one, key in _Table([each]).looked_up()
+            for who in dict.fromkeys((asked, *accounts.get(one, ())))  # The account that was named comes first.
+        ]
+        found = await self._journal.by_keys(list(dict.fromkeys((who, key) for who, _, key in lookups)))
+        known: dict[tuple[str, str], Record] = {}
+        for who, one, key in lookups:
+            if (who, key) in found:
+                known.setdefault((one, key), found[who, key])
+        return requests, members, known
 
-class MemberFold:
-    """One member's part of a commit in the making: the state so far and the new records."""
+    async def _circumstances(self, table: "_Table") -> Circumstances:
+        schedule, offers = await asyncio.gather(self._programs.schedule(), self._campaigns.offers(table.kinds))
+        return Circumstances(schedule, offers, to_milliseconds(self._now()))
 
-    def __init__(self, member: Member, applied: AppliedProgram, now: datetime, offers: Offers) -> None:
-        self._member, self._applied, self._now, self._offers = member, applied, now, offers
-        self._state = member.state
-        self._made: dict[str, Record] = {}
-        self._settlements: list[Settlement] = []
-        self.records: list[Record] = []
+    async def _lay_out(self, table: "_Table", back: ReachesBack) -> None:
+        """Read the history that turned out to be needed."""
+        past = await self._journal.past(back.member_id, back.moment)
+        grants = [grant for record in past.all_records for grant in record.all_grants]
+        table.lay(back.member_id, past, await self._campaigns.terms(grants) if grants else {})
 
-    def add(self, request: RecordRequest, known: Record | None) -> RecordResult:
-        """Fold an activity in, unless its key is ``known`` from the journal or was made in this very call."""
-        known = known or self._made.get(request.activity.key)
-        if known is not None:
-            same = known.input_hash == request.input_hash
-            return Recorded(known, self.member, replayed=True) if same else IdempotencyConflict(request.activity.key)
-        # A clock that is a little ahead of ours must not push everything that comes after it into the future.
-        at = min(request.activity.occurred_at, self._now)
-        state, passed = advance(self._state, at, self._applied.program)
-        offers = self._offers.open_for(request.activity, self._now, self._applied.program, state)
-        result = apply(state, request.activity, self._applied.program, at, offers)
-        if not isinstance(result, Applied):
-            return result
-        for outcome in passed:
-            self._append(None, outcome)
-        grants = touched(result.outcome, offers)
-        settled = settlements(state, result.outcome, grants)
-        self._offers.take(settled)
-        self._settlements += settled
-        record = self._append(request.activity, result.outcome, request.input_hash, grants)
-        self._state = result.state
-        self._made[request.activity.key] = record
-        return Recorded(record, self.member)
 
-    def commit(self, enrolment_key: str | None = None, enrolment_hash: str | None = None) -> Commit:
-        """What is to be written."""
-        due_at = next_due_at(self._state, self._applied.program)
-        base_seq = self._member.state.seq
-        return Commit(
-            member=self.member,
-            base_seq=base_seq,
-            records=tuple(self.records),
-            due_at=due_at,
-            enrolment_key=enrolment_key,
-            enrolment_hash=enrolment_hash,
-            settlements=tuple(self._settlements),
-        )
+class _Table:
+    """What one commit is worked out from: the requests, and the histories as far back as they turn out to reach."""
 
-    @property
-    def member(self) -> Member:
-        """The member as they are after what was added."""
-        return replace(self._member, state=self._state)
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self._requests = requests
+        self._pasts: dict[str, tuple[Past, CampaignVersions]] = {}
+        self.kinds = {each.activity.kind for each in requests if isinstance(each, RecordRequest)}
 
-    def _append(
-        self, activity: Activity | None, outcome: Outcome, input_hash: str = "", grants: tuple[Grant, ...] = ()
-    ) -> Record:
-        seq = self._member.state.seq + len(self.records) + 1
-        version = self._applied.version
-        record = Record(self._member.member_id, seq, version, activity, outcome, self._now, input_hash, grants)
-        self.records.append(record)
-        return record
+    def looked_up(self) -> Iterator[tuple[str, str]]:
+        """The (member_id, key) of every record that plays a part."""
+        for request in self._requests:
+            match request:
+                case RecordRequest():
+                    yield request.member_id, request.activity.key
+                case ReverseRequest():
+                    yield request.member_id, request.record_key
+                    yield request.member_id, request.activity_key
+
+    def lay(self, member_id: str, past: Past, terms: CampaignVersions) -> None:
+        """Add a member's history. What is in it may be judged again, by campaigns too."""
+        self._pasts[member_id] = (past, terms)
+        self.kinds |= {record.activity.kind for record in past.all_records if record.activity is not None}
+
+    def fold(self, member: Member, circumstances: Circumstances) -> MemberFold:
+        """A member's fold, with their history if it is there.
+
+        Raises:
+            OutOfDate: the history is not that of this snapshot; someone else was faster.
+        """
+        past, terms = self._pasts.get(member.member_id, (None, NO_CAMPAIGNS))
+        return MemberFold(member, circumstances, past.of(member.state) if past else None, terms)
+
+
+async def _answers(
+    requests: Sequence[Request], folds: Mapping[str, MemberFold], known: Mapping[tuple[str, str], Record]
+) -> tuple[list[Result], Sequence[ReachesBack]]:
+    """The answer to each, or of whom more of the past is needed first; then the answers are of no use."""
+    results: list[Result] = []
+    needed: dict[str, ReachesBack] = {}
+    for request in requests:
+        if request.member_id in needed:
+            continue
+        try:
+            results.append(await _answer(folds.get(request.member_id), request, known))
+        except ReachesBack as back:
+            needed[request.member_id] = back
+    return results, list(needed.values())
+
+
+async def _answer(fold: MemberFold | None, request: Request, known: Mapping[tuple[str, str], Record]) -> Result:
+    return MemberNotFound(request.member_id) if fold is None else await fold.answer(request, known)
+
+
+async def _foresee(fold: MemberFold, steps: Sequence[RecordRequest | datetime]) -> Simulated | StepRefused:
+    """Take these steps, waiting for each where it lies ahead."""
+    before, taken = fold.member, list[SimulatedStep]()
+    for number, step in enumerate(steps):
+        await asyncio.sleep(0)
+        made = len(fold.records)
+        await fold.wait(step if isinstance(step, datetime) else step.activity.occurred_at)
+        if isinstance(step, RecordRequest):
+            result = await fold.add(step, None)
+            if isinstance(result, InvalidInput | InsufficientPoints):
+                return StepRefused(number, result)
+        taken.append(SimulatedStep(fold.now, tuple(fold.records[made:]), fold.member))
+    return Simulated(before, fold.member, tuple(fold.records), tuple(taken))

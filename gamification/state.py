@@ -3,15 +3,57 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from gamification.windows import Tally
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Moment:
+    """The place of an activity in its member's time. What happens at the same instant is in the order of the keys.
+
+    So the order does not depend on what arrived first.
+    """
+
+    at: datetime
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When points expire that can be spent from some day on: after ``days``, after a ``month_day``, or never.
+
+    That is at the end of the day such as ``03-31``, ``years_after`` the year in which they can first be spent. With
+    ``idle_days``, they expire so many days after the member was last active. ``grace_days`` come on top of each.
+    """
+
+    days: int | None = None
+    month_day: str = ""
+    years_after: int = 0
+    idle_days: int | None = None
+    grace_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a pending lot waits for: an activity of this ``kind``. ``cancels``: without one it comes to nothing.
+
+    Without a kind no activity releases it any more: there were too many that waited.
+    """
+
+    kind: str | None
+    expiry: Expiry
+    cancels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Lot:
     """Points that came together and leave together: spent soonest-expiring first, expired, or reversed.
 
-    ``lot_id`` names the record and effect that made it. A ``pending`` lot can be spent from ``available_at`` on.
+    ``lot_id`` names what made it, an activity's key or an instant, and its number among those of that. A ``pending``
+    lot can be spent from ``available_at`` on, or from when what it is ``waiting`` for happens. It is gone at
+    ``expires_at``, or ``idle_days`` and the grace after the member was last active, whichever comes last. The
+    ``grace_days`` are in ``expires_at``. While it waits, ``expires_at`` is an end that staff has promised, if any.
     """
 
     lot_id: str
@@ -21,11 +63,17 @@ class Lot:
     available_at: datetime
     expires_at: datetime | None = None
     pending: bool = False
+    idle_days: int | None = None
+    grace_days: int = 0
+    waiting: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Points a member can spend now, and points that become available later."""
+    """Points a member can spend now, and points that become available later.
+
+    ``available`` is below zero only while the member owes points that were spent and then taken back.
+    """
 
     available: int = 0
     pending: int = 0
@@ -43,17 +91,55 @@ class Totals:
     spend_minor: int = 0
 
 
+TierReason = Literal["earned", "review", "granted", "grant_ended", "program", "revised"]
+"""Why a member's tier moved: by what they did, by a review, by staff, at the end of that, by a changed ladder, or by
+a change of the past."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierStep:
+    """A tier that a member came to, when and why."""
+
+    tier: str
+    at: datetime
+    reason: TierReason
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where a member stands on the tier ladder: since when, and the tally that decides it.
 
-    ``rewarded`` are the tiers whose rewards have been given, which happens once.
+    ``rewarded`` are the tiers whose rewards have been given, which happens once. The ``tier`` is the one ``earned``, or
+    the one that staff ``granted`` if that is higher, until ``granted_until`` (None: until it is withdrawn). What was
+    earned is not reviewed before the day ``review_on`` (its ordinal), and is lost at ``grace_until`` unless enough is
+    earned by then. ``history`` are the newest moves, oldest first.
     """
 
     tier: str | None = None
     since: datetime | None = None
     tally: Tally = ()
     rewarded: tuple[str, ...] = ()
+    earned: str | None = None
+    granted: str | None = None
+    granted_until: datetime | None = None
+    review_on: int = 0
+    grace_until: datetime | None = None
+    history: tuple[TierStep, ...] = ()
+
+    def with_tally(self, tally: Tally) -> "Standing":
+        """The same standing by another tally. Spelt out, since every activity that counts needs it."""
+        return Standing(
+            self.tier,
+            self.since,
+            tally,
+            self.rewarded,
+            self.earned,
+            self.granted,
+            self.granted_until,
+            self.review_on,
+            self.grace_until,
+            self.history,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +203,44 @@ class CampaignUse:
     today: Tally = ()
 
 
+PeriodFate = Literal["done", "frozen", "paused", "excused", "missed"]
+"""What became of a period of a streak. ``excused``: travel, or the calendar of the zone, left too little of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreakState:
+    """A streak as it stands: ``length`` periods in a row, and the ``longest`` there was.
+
+    Days are ordinals, and a period goes by its first day. ``last`` is the latest one that is decided; ``periods`` are
+    the latest of those with what became of them. ``under_way`` are later periods with how often each condition was met
+    in them. ``pauses`` are the first and last days of those that the member planned. ``zone_since`` is when the member
+    came to their time zone, and ``lived`` how many seconds of recent days were over by then, in the zones before.
+    """
+
+    length: int = 0
+    longest: int = 0
+    last: int | None = None
+    freezes: int = 0
+    under_way: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    periods: tuple[tuple[int, PeriodFate], ...] = ()
+    pauses: tuple[tuple[int, int], ...] = ()
+    zone_since: datetime | None = None
+    lived: tuple[tuple[int, int], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything the game knows of a member after record ``seq``, which took effect at ``as_of``."""
+    """Everything the game knows of a member after record ``seq``, up to the instant ``as_of``.
+
+    ``newest`` is the last activity in time. ``debt`` are points owed: they were spent before they were taken back, and
+    what comes in next pays for them. ``subtotals`` are the sums of all entries by ``account:source:code``.
+    ``time_zone`` and ``birthday`` (ISO 8601) are the member's as the game goes by them; empty where unknown.
+    ``occasions_from`` is the first day on which each occasion may come round; any day where it is not told.
+    ``judged_by`` is the latest version of the program by which all of the history was judged again; 0 for none.
+    ``activities`` is how many there are, reversals aside. ``active_on`` is the day (an ordinal) of the last activity
+    that puts off expiry by inactivity. ``absorbed`` are the ids of accounts of the same person that were merged into
+    this one, and ``merged_into`` the one that has taken this one in.
+    """
 
     joined_at: datetime
     as_of: datetime
@@ -134,6 +255,18 @@ class State:
     campaigns: Mapping[str, CampaignUse] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     scores: tuple[Score, ...] = ()
+    newest: Moment | None = None
+    debt: int = 0
+    subtotals: Mapping[str, int] = field(default_factory=dict)
+    streaks: Mapping[str, StreakState] = field(default_factory=dict)
+    time_zone: str = ""
+    birthday: str = ""
+    occasions_from: Mapping[str, str] = field(default_factory=dict)
+    judged_by: int = 0
+    absorbed: tuple[str, ...] = ()
+    merged_into: str | None = None
+    active_on: int | None = None
+    activities: int = 0
 
     @classmethod
     def new(cls, joined_at: datetime) -> "State":

@@ -21,15 +21,17 @@ from gamification.campaigning import (
     Transition,
     UnknownCampaign,
 )
-from gamification.campaigns import Offers, Settlement
+from gamification.campaigns import Offers
 from gamification.fold import CampaignVersions
 from gamification.friends import Friendship, Kept, Refusal, Step
+from gamification.history import Checkpoint, Past
 from gamification.member import Member
 from gamification.program import Program
 from gamification.program.campaigns import Campaign
 from gamification.program.texts import Text
-from gamification.record import Grant, Record
-from gamification.state import State
+from gamification.record import Grant, Record, Settlement
+from gamification.schedule import Schedule
+from gamification.state import Moment, State
 
 
 class StoreUnavailable(Exception):
@@ -46,6 +48,14 @@ class CommitConflict(Exception):
     def __init__(self, taken: str | None = None) -> None:
         super().__init__(f"{taken} is taken" if taken else "the snapshot has moved on")
         self.taken = taken
+
+
+class TooLongPast(Exception):
+    """A revision would have to play more than ``most`` records of a member again. Nothing was written."""
+
+    def __init__(self, member_id: str, most: int) -> None:
+        super().__init__(f"more than {most} records of {member_id} would have to be played again")
+        self.most = most
 
 
 class HandleTaken(Exception):
@@ -75,7 +85,9 @@ class Commit:
     """One member's new records and the snapshot after them; holds only if the snapshot is still at ``base_seq``.
 
     ``settlements`` are what the records took of campaigns, to be taken off what is left of those in the same step.
-    ``enrolment_key`` is set where this creates the member. ``due_at`` is when time alone changes something next.
+    ``enrolment_key`` is set where this creates the member. ``due_at`` is when time alone changes something next, by the
+    versions of the program up to ``due_by``. ``checkpoints`` replace those from ``revised_from`` on. ``left`` are the
+    boards on which the member no longer is, since what had brought them there was taken back.
     """
 
     member: Member
@@ -85,6 +97,10 @@ class Commit:
     enrolment_key: str | None = None
     enrolment_hash: str | None = None
     settlements: tuple[Settlement, ...] = ()
+    due_by: int = 0
+    checkpoints: tuple[Checkpoint, ...] = ()
+    revised_from: Moment | None = None
+    left: tuple[BoardKey, ...] = ()
 
     @property
     def state(self) -> State:
@@ -122,6 +138,13 @@ class Journal(Protocol):
 
     async def histories(self, member_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[Record]]:
         """All records of these members, oldest first; members are left out where more than ``limit`` come together."""
+
+    async def past(self, member_id: str, before: Moment) -> Past:
+        """What a member did since the last checkpoint before a moment.
+
+        Raises:
+            TooLongPast: that is more than can be played again.
+        """
 
     async def page(self, member_id: str, before_seq: int | None, limit: int) -> Sequence[Record]:
         """Up to ``limit`` records of a member, newest first, older than ``before_seq`` where that is given."""
@@ -164,6 +187,13 @@ class Programs(Protocol):
 
     async def current(self) -> AppliedProgram:
         """The version in force.
+
+        Raises:
+            StoreUnavailable: none has been applied yet, or the store did not answer in time.
+        """
+
+    async def schedule(self) -> Schedule:
+        """All versions and when each is in force.
 
         Raises:
             StoreUnavailable: none has been applied yet, or the store did not answer in time.

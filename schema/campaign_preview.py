@@ -12,9 +12,9 @@ from schema.campaign_terms import CampaignTermsInput, to_terms
 from schema.context import Context
 from schema.ids import to_global_id
 from schema.scalars import BigInt
+from schema.types.effects import CampaignLimit
 from schema.types.errors import InvalidInput, invalid
 from schema.types.member import MEMBER_ID
-from schema.types.record import CampaignLimit
 
 
 @strawberry.input(description="Terms to try, and over how many past days.")

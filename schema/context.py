@@ -14,13 +14,17 @@ from gamification.boards.listing import Rank, Unavailable
 from gamification.enrolment import Enroller
 from gamification.fold import advance
 from gamification.member import Member
+from gamification.merging import Merger
 from gamification.program import Program
 from gamification.program.texts import Text
+from gamification.record import Record
 from gamification.recording import Recorder
-from gamification.stores import AppliedProgram, Stores
+from gamification.schedule import Schedule
+from gamification.stores import Stores
 from schema.campaign_feed import CampaignFeed
 from schema.languages import choose
 from schema.principals import MemberPrincipal, Principal
+from schema.reasons import Reached, Reason, look_back
 from schema.sealed_cursors import SealedCursors
 from schema.signals import Signals
 from schema.tops import Tops
@@ -36,6 +40,7 @@ class Game:
     stores: Stores
     recorder: Recorder
     enroller: Enroller
+    merger: Merger
     signals: Signals
     tops: Tops
     cursors: SealedCursors
@@ -45,13 +50,20 @@ class Game:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The circumstances of a read: under which program, in which language, at which moment."""
+    """The circumstances of a read: under which program, in which language, at which moment, and about which member.
+
+    ``member_id`` is None where it is about nobody in particular. ``foretold`` are records of theirs that a dry run has
+    made, oldest first.
+    """
 
     program: Program
     version: int
     language: str
     now: datetime
+    schedule: Schedule
     campaigns: Mapping[str, Text] = field(default_factory=dict)
+    member_id: str | None = None
+    foretold: tuple[Record, ...] = ()
 
     def campaign_name(self, code: str) -> str:
         """What a campaign is called; its code where this process does not know it."""
@@ -64,7 +76,8 @@ class Reading:
 class Context:
     """One request's context. ``accepted`` are the languages of Accept-Language, the most wanted first.
 
-    ``hidden`` tells of a member id whether a block stands between the caller and that member.
+    ``hidden`` tells of a member id whether a block stands between the caller and that member. ``token_id`` is the
+    member of the caller's token, once `follow_merge` has looked whom that leads to.
     """
 
     game: Game
@@ -73,7 +86,9 @@ class Context:
     members: DataLoader[str, Member | None] = field(init=False)
     hidden: DataLoader[str, bool] = field(init=False)
     ranks: DataLoader[RankOf, Rank | Unavailable] = field(init=False)
+    reasons: DataLoader[tuple[str, Reached], Reason | None] = field(init=False)
     _now: datetime = field(init=False)
+    token_id: str | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.renew()
@@ -83,14 +98,47 @@ class Context:
         self.members = DataLoader(load_fn=self._load_members)
         self.hidden = DataLoader(load_fn=self._load_hidden)
         self.ranks = DataLoader(load_fn=self._load_ranks)
+        self.reasons = DataLoader(load_fn=self._load_reasons)
         self._now = self.game.now()
+
+    async def member(self, member_id: str) -> Member | None:
+        """A member by id, who may go by another one: the account that theirs was merged into."""
+        found = await self.members.load(member_id)
+        into = found.state.merged_into if found else None
+        return await self.members.load(into) if into else found
+
+    async def account(self, member_id: str) -> str:
+        """The id by which the game goes on with a member: another one where their account was merged into that."""
+        member = await self.member(member_id)
+        return member.member_id if member else member_id
+
+    async def follow_merge(self) -> None:
+        """Take the caller for the account that goes on, where the one of their token was merged into it.
+
+        Once: an operation has one and the same caller from beginning to end.
+        """
+        if self.token_id is None and isinstance(self.principal, MemberPrincipal):
+            token_id = self.principal.member_id
+            member_id = await self.account(token_id)
+            if member_id != token_id:
+                self.principal = MemberPrincipal(member_id)
+            self.token_id = token_id
+
+    async def still_goes_on(self) -> bool:
+        """Whether the account of the caller's token still leads to the one that the caller was taken for."""
+        caller = self.principal
+        if self.token_id is None or not isinstance(caller, MemberPrincipal):
+            return True
+        return await self.account(self.token_id) == caller.member_id
 
     async def reading(self, argument: str | None = None, member: Member | None = None) -> Reading:
         """How to read on behalf of the caller: the argument's language, else the member's, else an accepted one."""
-        applied: AppliedProgram = await self.game.stores.programs.current()
+        schedule = await self.game.stores.programs.schedule()
+        edition = schedule.at(self._now)
         wanted = (argument, member.profile.language if member else None, *self.accepted)
-        language = choose(wanted, applied.program.languages)
-        return Reading(applied.program, applied.version, language, self._now, self.game.stores.campaigns.names())
+        language = choose(wanted, edition.program.languages)
+        names, member_id = self.game.stores.campaigns.names(), member.member_id if member else None
+        return Reading(edition.program, edition.version, language, self._now, schedule, names, member_id)
 
     async def _load_members(self, member_ids: list[str]) -> Sequence[Member | None]:
         found = await self.game.stores.members.by_ids(member_ids)
@@ -107,6 +155,17 @@ class Context:
             return_exceptions=True,
         )
 
+    async def _load_reasons(self, asked: list[tuple[str, Reached]]) -> Sequence[Reason | None]:
+        journal, by_member = self.game.stores.journal, dict[str, list[Reached]]()
+        for member_id, reached in asked:
+            by_member.setdefault(member_id, []).append(reached)
+        found = {
+            (member_id, reached): reason
+            for member_id, wanted in by_member.items()
+            for reached, reason in (await look_back(journal, member_id, wanted)).items()
+        }
+        return [found.get(each) for each in asked]
+
     async def _load_hidden(self, member_ids: list[str]) -> Sequence[bool]:
         if not isinstance(self.principal, MemberPrincipal):
             return [False] * len(member_ids)
@@ -116,7 +175,7 @@ class Context:
 
 def as_of_now(subject: Member, reading: Reading) -> Member:
     """The member with what time alone has changed since their last record."""
-    state, _ = advance(subject.state, reading.now, reading.program)
+    state, _ = advance(subject.state, reading.now, reading.schedule)
     return replace(subject, state=state)
 
 

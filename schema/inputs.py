@@ -21,9 +21,9 @@ from gamification.activity import (
 )
 from gamification.member import is_loyalty_number
 from gamification.program.definition import Money
-from gamification.recording import RecordRequest
+from gamification.requests import RecordRequest
 from schema.context import Context
-from schema.ids import local_id, to_global_id
+from schema.ids import local_id
 from schema.permissions import check_subject
 from schema.principals import MemberPrincipal
 from schema.scalars import Attributes, BigInt
@@ -31,7 +31,6 @@ from schema.types.member import MEMBER_ID
 
 SIMULATED_KEY = "simulated"
 """A dry run writes nothing, so its activity needs no key of its own."""
-_SIMULATE = "simulateActivity"
 _OWN_KINDS = {ADJUSTMENT: "adjustPoints", ENROLMENT: "enrolMember", ATTRIBUTES: "setMemberAttributes"}
 
 
@@ -66,7 +65,7 @@ class SimulateActivityInput:
         default=PURCHASE, description='What was done, such as "purchase" or "visit", up to 64 characters.'
     )
     occurred_at: datetime | None = strawberry.field(
-        default=None, description="Now, unless told. Not more than some minutes ahead."
+        default=None, description="Now, unless told; up to 3,660 days ahead."
     )
     amount: Decimal | None = strawberry.field(
         default=None,
@@ -88,6 +87,9 @@ class ActivityInput(SimulateActivityInput):
     key: str = strawberry.field(
         description="Made by the caller, unique per member, up to 128 characters. The same key again is a retry."
     )
+    occurred_at: datetime | None = strawberry.field(
+        default=None, description="Now, unless told. Not more than some minutes ahead."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +106,22 @@ def to_activity(given: SimulateActivityInput, key: str, money: Money, now: datet
     if given.kind in _OWN_KINDS:
         problems.append(Problem("kind", f"{given.kind} is recorded by {_OWN_KINDS[given.kind]}"))
     items = tuple(
-        LineItem(item.sku, item.quantity, _minor(f"items.{place}.amount", item.amount, money, problems), item.category)
+        LineItem(
+            item.sku, item.quantity, to_minor(f"items.{place}.amount", item.amount, money, problems), item.category
+        )
         for place, item in enumerate(given.items)
     )
     # A receipt paid by voucher has an amount of 0, which is not the same as none.
     lines = sum(item.amount_minor for item in items)
-    amount = lines if given.amount is None else _minor("amount", given.amount, money, problems)
+    amount = lines if given.amount is None else to_minor("amount", given.amount, money, problems)
     problems += _attribute_problems(given.attributes)
     if problems:
         return Unusable(tuple(problems))
     return Activity(key, given.kind, given.occurred_at or now, amount, items, given.attributes)
 
 
-def _minor(path: str, amount: Decimal, money: Money, problems: list[Problem]) -> int:
+def to_minor(path: str, amount: Decimal, money: Money, problems: list[Problem]) -> int:
+    """An amount of money as whole minor units; where it is none, 0, and what is wrong with it among the problems."""
     minor = minor_units(path, amount, money.decimals)
     if isinstance(minor, Problem):
         problems.append(minor)
@@ -178,19 +183,30 @@ def _request(
     return RecordRequest(member_id, activity, timed=given.occurred_at is not None)
 
 
-async def to_simulation(context: Context, given: SimulateActivityInput) -> RecordRequest | Unusable:
-    """The request that the input of a dry run means; where it names nobody, it is about the member who asks.
+async def subject_of(context: Context, root_field: str, given: Named) -> str | Unusable:
+    """The member whom the input of a dry run is about; where it names nobody, the member who asks.
 
     Raises:
         GraphQLError: FORBIDDEN; a member asks about somebody else, or about nobody that there is, which is the same.
     """
+    await context.follow_merge()
     caller = context.principal
     if isinstance(caller, MemberPrincipal) and given.member_id is None and given.loyalty_number is None:
-        given = replace(given, member_id=to_global_id(MEMBER_ID, caller.member_id))
+        return caller.member_id
     (member_id,) = await member_ids_of(context, [given])
     if isinstance(member_id, str):
-        check_subject(_SIMULATE, caller, member_id)
+        check_subject(root_field, caller, await context.account(member_id))
     elif member_id.unknown_member:
-        check_subject(_SIMULATE, caller, "")
+        check_subject(root_field, caller, "")
+    return member_id
+
+
+async def to_simulation(context: Context, given: SimulateActivityInput) -> RecordRequest | Unusable:
+    """The request that the input of a dry run means.
+
+    Raises:
+        GraphQLError: FORBIDDEN; a member asks about somebody else.
+    """
+    member_id = await subject_of(context, "simulateActivity", given)
     program = (await context.game.stores.programs.current()).program
     return _request(member_id, given, to_activity(given, SIMULATED_KEY, program.money, context.game.now()))

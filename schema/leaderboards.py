@@ -123,6 +123,7 @@ async def view_of(
     period = period_at(board, reading.now, zone) if period_code is None else period_named(board, period_code, zone)
     if period_code is not None and period is None:
         raise CallerError(BAD_USER_INPUT, f"The board {code} has no such period: give the code of one of its periods.")
+    await context.follow_merge()
     caller = context.principal.member_id if isinstance(context.principal, MemberPrincipal) else None
     friends = friends or board.friends_only
     if friends and caller is None:

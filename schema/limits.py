@@ -9,7 +9,7 @@ from graphql.validation.validate import ValidationAbortedError
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 
 from schema.faults import BAD_USER_INPUT, CallerError
-from schema.measure import measure_operations
+from schema.measure import MAX_STEPS, measure_operations
 
 MAX_TOKENS = 1_500
 """Words and signs of a document; data belongs into variables."""
@@ -38,7 +38,9 @@ LIMITS = (
     Limit("aliases", 50, "QUERY_TOO_MANY_ALIASES", "has {} aliases, with fragments expanded"),
     Limit("directives", 50, "QUERY_TOO_MANY_DIRECTIVES", "has {} directives, with fragments expanded"),
     Limit("cost", 10_000, "QUERY_TOO_COSTLY", "may be answered with {} values (smaller pages would help)"),
+    Limit("steps", 2 * MAX_STEPS, "QUERY_TOO_MANY_STEPS", "plays {} steps (50 where only a variable tells how many)"),
     Limit("introspection_fields", 500, "QUERY_TOO_MUCH_INTROSPECTION", "looks at the schema with {} fields"),
+    Limit("previews", 1, "QUERY_TOO_MANY_PREVIEWS", "asks for {} previews, which take long"),
 )
 """What every operation of a document must keep to."""
 

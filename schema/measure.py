@@ -16,6 +16,7 @@ from graphql import (
     IntValueNode,
     ListValueNode,
     NullValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -41,10 +42,16 @@ MAX_SIZE_DIGITS = 9
 SIZE_ARGUMENTS = frozenset({"first", "last", "ids"})
 """Arguments that say how many objects a field answers with: a number, or the list of what is asked for."""
 
+STEPS_INPUT = "steps"
+"""The field of an input that lists what is to be played for the answer, one after the other."""
+MAX_STEPS = 50
+"""How many of them an input may hold; also what an input counts that only a variable knows."""
 BOTH_SIDES_ARGUMENTS = frozenset({"eachSide"})
 """Arguments that say how many objects stand on either side of one in the middle."""
 
 _INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
+_PREVIEW_FIELDS = frozenset({"previewCampaign", "previewProgram"})
+"""Fields that may take seconds of a processor each, whatever they select."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,9 @@ class Measure:
 
     ``depth`` is in levels of fields; ``cost`` is the number of values that the answer may hold. A look at the schema
     (``__schema``, ``__type``) is one field, one level deep, and what it selects counts as ``introspection_fields``:
-    the schema's size is known, and tools ask for it deeply. ``listed_cost`` is, for the selection of a connection, what
-    one of those that it lists costs, which comes on top as often as the page is large.
+    the schema's size is known, and tools ask for it deeply. ``steps`` are those of dry runs. ``listed_cost`` is, for
+    the selection of a connection, what one of those that it lists costs, which comes on top as often as the page is
+    large. ``previews`` are fields for which members' histories are judged again.
     """
 
     depth: int = 0
@@ -64,7 +72,9 @@ class Measure:
     directives: int = 0
     cost: int = 0
     introspection_fields: int = 0
+    steps: int = 0
     listed_cost: int = 0
+    previews: int = 0
 
     def beside(self, other: "Measure", directives: int = 0) -> "Measure":
         """Both selections in one selection set; ``directives`` are those on the other itself."""
@@ -76,7 +86,9 @@ class Measure:
             self.directives + other.directives + directives,
             self.cost + other.cost,
             self.introspection_fields + other.introspection_fields,
+            self.steps + other.steps,
             self.listed_cost + other.listed_cost,
+            self.previews + other.previews,
         )
 
     def within(self, field: FieldNode, times: int) -> "Measure":
@@ -93,6 +105,8 @@ class Measure:
             directives,
             1 + times * self.cost,
             self.introspection_fields,
+            self.steps,
+            previews=self.previews + (field.name.value in _PREVIEW_FIELDS),
         )
 
     def paged(self, size: int) -> "Measure":
@@ -175,6 +189,7 @@ class _Measurer:
             return self._selections(node.selection_set, None).within(node, times=1)
         of_type = get_named_type(definition.type)
         inner, times = self._selections(node.selection_set, of_type), _times(node, definition)
+        inner = replace(inner, steps=inner.steps + _steps(node, definition))
         if _is_connection(of_type):
             return inner.paged(times).within(node, times=1)
         if _is_connection(parent) and _is_list(definition) and not _sizes(definition):
@@ -190,6 +205,20 @@ def _times(node: FieldNode, definition: GraphQLField) -> int:
     if sized_by := definition.args.keys() & SIZE_ARGUMENTS:
         return _told_size(node, definition, sized_by)
     return ASSUMED_LIST_SIZE if _is_list(definition) else 1
+
+
+def _steps(node: FieldNode, definition: GraphQLField) -> int:
+    """How many steps the field plays for its answer."""
+    inputs = {name: get_named_type(argument.type) for name, argument in definition.args.items()}
+    stepped = {name for name, of_type in inputs.items() if STEPS_INPUT in getattr(of_type, "fields", ())}
+    given = [argument.value for argument in node.arguments or () if argument.name.value in stepped]
+    return sum(_steps_in(value) for value in given)
+
+
+def _steps_in(value: ValueNode) -> int:
+    fields = value.fields if isinstance(value, ObjectValueNode) else ()
+    listed = next((field.value for field in fields if field.name.value == STEPS_INPUT), None)
+    return len(listed.values) if isinstance(listed, ListValueNode) else MAX_STEPS
 
 
 def _sizes(definition: GraphQLField) -> Collection[str]:

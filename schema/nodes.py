@@ -10,14 +10,15 @@ from schema.types.campaign import CAMPAIGN_ID
 from schema.types.member import MEMBER_ID, load_member
 from schema.types.node import Node
 from schema.types.profile import PROFILE_ID, PublicProfile, profile_shown
-from schema.types.record import ENTRY_ID, RECORD_ID, LedgerEntry, Record, entry_place, record_place, show_record
+from schema.types.record import ENTRY_ID, LedgerEntry, Record, entry_place, record_place, show_record
+from schema.types.why import RECORD_ID
 
 
 async def find_node(context: Context, global_id: strawberry.ID) -> Node | None:
     """The object with this id, if there is one that the caller may see."""
     match from_global_id(global_id):
         case (kind, member_id) if kind == MEMBER_ID:
-            return await load_member(context, member_id) if _may_see(context, member_id) else None
+            return await load_member(context, member_id) if await _may_see(context, member_id) else None
         case (kind, code) if kind == CAMPAIGN_ID:
             return await campaign(context, code)
         case (kind, local_id) if kind == RECORD_ID:
@@ -33,22 +34,27 @@ async def find_node(context: Context, global_id: strawberry.ID) -> Node | None:
 
 async def public_profile(context: Context, handle: str, language: str | None = None) -> PublicProfile | None:
     """What the member with this handle shows to the caller; None also where that is nothing."""
+    await context.follow_merge()
     member = await context.game.stores.members.by_handle(handle)
     return await profile_shown(context, member, await context.reading(language))
 
 
-def _may_see(context: Context, member_id: str) -> bool:
-    caller = context.principal
-    return not isinstance(caller, MemberPrincipal) or caller.member_id == member_id
+async def _may_see(context: Context, member_id: str) -> bool:
+    """Whether the caller may see what is a member's own; one's own is also what is of an account that was merged in."""
+    if not isinstance(context.principal, MemberPrincipal) or context.principal.member_id == member_id:
+        return True
+    await context.follow_merge()
+    own, account = context.principal.member_id, await context.account(member_id)
+    return own == account
 
 
 async def _record(context: Context, member_id: str, seq: int) -> Record | None:
-    if not _may_see(context, member_id):
+    if not await _may_see(context, member_id):
         return None
     found = await context.game.stores.journal.page(member_id, seq + 1, 1)
     if not found or found[0].seq != seq:
         return None
-    return show_record(found[0], await context.reading(None, await context.members.load(member_id)))
+    return show_record(found[0], await context.reading(None, await context.member(member_id)))
 
 
 async def _entry(context: Context, member_id: str, seq: int, place: int) -> LedgerEntry | None:

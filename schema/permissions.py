@@ -56,6 +56,7 @@ _PUBLIC = Access(anonymous=True, member=Reach.ANY, staff=True, service=True)
 _WITHOUT_SCOPES = (Anonymous(), MemberPrincipal(""), StaffPrincipal(""), ServicePrincipal("", "", frozenset()))
 _READ_MEMBERS = Access(member=Reach.OWN, staff=True, service=Scope.MEMBERS_READ)
 _RUN_CAMPAIGNS = Access(staff=True, service=Scope.CAMPAIGNS_WRITE)
+_SIMULATE = Access(member=Reach.OWN, staff=True, service=Scope.ACTIVITIES_SIMULATE)
 _RECORD = Access(staff=True, service=Scope.ACTIVITIES_WRITE)
 
 MATRIX: Mapping[str, Access] = MappingProxyType(
@@ -70,6 +71,7 @@ MATRIX: Mapping[str, Access] = MappingProxyType(
         "campaign": _PUBLIC,
         "campaignAudit": _RUN_CAMPAIGNS,
         "previewCampaign": _RUN_CAMPAIGNS,
+        "previewProgram": Access(staff=True),
         "createCampaign": _RUN_CAMPAIGNS,
         "startCampaign": _RUN_CAMPAIGNS,
         "pauseCampaign": _RUN_CAMPAIGNS,
@@ -82,11 +84,18 @@ MATRIX: Mapping[str, Access] = MappingProxyType(
         "nodes": _READ_MEMBERS,
         "member": Access(staff=True, service=Scope.MEMBERS_READ),
         "statement": _READ_MEMBERS,
-        "simulateActivity": Access(member=Reach.OWN, staff=True, service=Scope.ACTIVITIES_SIMULATE),
+        "simulateActivity": _SIMULATE,
+        "simulateActivities": _SIMULATE,
         "enrolMember": Access(staff=True, service=Scope.MEMBERS_WRITE),
         "recordActivity": _RECORD,
         "recordActivities": _RECORD,
+        "reverseActivity": _RECORD,
         "adjustPoints": Access(staff=True, service=Scope.POINTS_ADJUST),
+        "extendPoints": Access(staff=True, service=Scope.POINTS_ADJUST),
+        "grantTier": Access(staff=True, service=Scope.MEMBERS_WRITE),
+        "pauseStreak": Access(member=Reach.OWN, staff=True, service=Scope.MEMBERS_WRITE),
+        "mergeMembers": Access(staff=True, service=Scope.MEMBERS_WRITE),
+        "unmergeMembers": Access(staff=True, service=Scope.MEMBERS_WRITE),
         "setMemberAttributes": Access(staff=True, service=Scope.MEMBERS_WRITE),
         "updateProfile": Access(member=Reach.OWN, staff=True, service=Scope.MEMBERS_WRITE),
         "setBadgeShowcase": Access(member=Reach.OWN),

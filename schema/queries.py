@@ -1,6 +1,7 @@
 """The root queries."""
 
 import asyncio
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
@@ -18,7 +19,9 @@ from schema.measure import MAX_PAGE_SIZE
 from schema.nodes import find_node, public_profile
 from schema.permissions import check_subject, permission_for
 from schema.principals import MemberPrincipal
-from schema.simulation import SimulateActivityResult, simulate
+from schema.program_preview import PreviewProgramResult, preview_program
+from schema.simulation import SimulateActivitiesResult, SimulateActivityResult, simulate, simulate_chain
+from schema.simulation_steps import SimulateActivitiesInput
 from schema.statement import statement
 from schema.types.arguments import After, AmongFriends, First, OfBoard, OfPeriod, OfScope
 from schema.types.board import Board, show_board
@@ -45,6 +48,7 @@ class Query:
     )
     async def me(self, info: Info, language: Language = None) -> Member | None:
         """The member who asks; None when the account is gone."""
+        await info.context.follow_merge()
         caller = info.context.principal
         member_id = caller.member_id if isinstance(caller, MemberPrincipal) else ""
         await begin_ranks(info, member_id)
@@ -90,6 +94,8 @@ class Query:
             raise CallerError(BAD_USER_INPUT, "This is no loyalty number: its length or its check digit is wrong.")
         members = info.context.game.stores.members
         found = (await members.by_loyalty_numbers([loyalty_number])).get(loyalty_number)
+        if found is not None and found.state.merged_into is not None:
+            found = await info.context.members.load(found.state.merged_into)
         return show_member(found, await info.context.reading(language, found)) if found else None
 
     @strawberry.field(extensions=[permission_for("program")], description="The program in force.")
@@ -125,11 +131,13 @@ class Query:
         after: After = None,
     ) -> Connection[LedgerEntry] | None:
         """The ledger of the member who asks, or of one that staff or a service names; None if there is no such one."""
+        await info.context.follow_merge()
         caller = info.context.principal
         own = caller.member_id if isinstance(caller, MemberPrincipal) else None
-        subject = own if member_id is None else local_id(MEMBER_ID, member_id) or ""
-        if subject is None:
+        named = own if member_id is None else local_id(MEMBER_ID, member_id) or ""
+        if named is None:
             raise CallerError(BAD_USER_INPUT, "memberId is needed: whose statement is asked for?")
+        subject = await info.context.account(named)
         check_subject("statement", caller, subject)
         found = await info.context.members.load(subject)
         if found is None:
@@ -144,6 +152,18 @@ class Query:
     async def simulate_activity(self, info: Info, input: SimulateActivityInput) -> SimulateActivityResult:  # noqa: A002
         """A dry run of an activity."""
         return await simulate(info.context, input)
+
+    @strawberry.field(
+        extensions=[permission_for("simulateActivities")],
+        description="A dry run of up to 50 steps: what if this were done now, and that in June? It writes nothing.",
+    )
+    async def simulate_activities(
+        self,
+        info: Info,
+        input: SimulateActivitiesInput,  # noqa: A002
+    ) -> SimulateActivitiesResult:
+        """A dry run of several steps."""
+        return await simulate_chain(info.context, input)
 
     @strawberry.field(
         extensions=[permission_for("leaderboard")],
@@ -213,3 +233,25 @@ class Query:
     async def preview_campaign(self, info: Info, input: PreviewCampaignInput) -> PreviewCampaignResult:  # noqa: A002
         """What a campaign would have given in past days."""
         return await preview_campaign(info.context, input)
+
+    @strawberry.field(
+        extensions=[permission_for("previewProgram")],
+        description="What a changed program would do to members, before it is applied: a dry run that writes nothing.",
+    )
+    async def preview_program(
+        self,
+        info: Info,
+        text: Annotated[
+            str, strawberry.argument(name="source", description="The changed program, as the text of its YAML file.")
+        ],
+        from_at: Annotated[
+            datetime | None,
+            strawberry.argument(
+                name="from",
+                description="When it would come into force. What happened since a moment that is past is judged again; "
+                "without one, all that ever happened. At one that is now or to come, only what is due at once is told.",
+            ),
+        ] = None,
+    ) -> PreviewProgramResult:
+        """What a changed program would do to members."""
+        return await preview_program(info.context, text, from_at)

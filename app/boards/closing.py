@@ -39,7 +39,8 @@ from gamification.boards.prizes import prize_activity
 from gamification.boards.ranking import deciding
 from gamification.contention import Contended, is_outage
 from gamification.program.boards import Board, Places, Prize
-from gamification.recording import Recorded, Recorder, RecordRequest, RecordResult
+from gamification.recording import Recorder
+from gamification.requests import Recorded, RecordRequest, RecordResult
 from gamification.stores import AppliedProgram, StoreUnavailable
 
 CLOSE_EVERY_SECONDS = 5.0
@@ -141,12 +142,14 @@ class PeriodCloser:
         if self._since[0] != applied.version:
             since: dict[str, datetime] = {}
             abandoned: list[tuple[Due, int]] = []
-            versions = await self._programs.all_versions()
+            versions, schedule = await self._programs.all_versions(), await self._programs.schedule()
+            from_at = {edition.version: edition.from_at for edition in schedule.editions}
+            in_force = {each.version: max(each.applied_at, from_at[each.version]) for each in versions}
             for version in versions:
                 for board in version.program.boards:
-                    since.setdefault(board.code, version.applied_at)
+                    since.setdefault(board.code, in_force[version.version])
             for old, new in pairwise(versions):
-                lost = abandoned_periods(old.program, applied.program, new.applied_at)
+                lost = abandoned_periods(old.program, applied.program, in_force[new.version])
                 abandoned += [(each, new.version) for each in lost if since[each.board.code] < each.ends_at]
             self._since, self._abandoned = (applied.version, since), abandoned
         return self._since[1]

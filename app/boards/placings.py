@@ -1,8 +1,9 @@
 """The placings that members' documents in MongoDB stand for: what the boards in Redis must show."""
 
+import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.boards.placing import Placing
 from app.stores.codec import MemberScores, Unreadable
@@ -14,10 +15,13 @@ from gamification.boards.periods import period_named
 from gamification.boards.ranking import deciding
 from gamification.program import Program
 from gamification.program.boards import Board
+from gamification.state import Score
 from gamification.stores import Programs
 
 STREAM_BATCH_MEMBERS = 1_000
 MAX_LOGGED = 1_000
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""When whoever has left a board reached a score there."""
 
 log = logging.getLogger(__name__)
 
@@ -30,27 +34,32 @@ def forgotten_at(key: BoardKey, program: Program) -> datetime | None:
 
 
 def placings_of(member: MemberScores, program: Program, now: datetime) -> Iterator[Placing]:
-    """Where a member stands on every board that is not forgotten yet.
+    """Where a member stands on every board that is not forgotten yet, and which ones they have left.
 
     Raises:
         ValueError: a score is out of the bounds of a placing.
     """
-    for score in member.scores:
-        board = program.board_by_code.get(score.board)
-        if board is None or period_named(board, score.period, program.time_zone) is None:
+    present = {BoardKey(score.board, score.period, score.scope): score for score in member.scores}
+    for key in (*present, *(key for key in member.left if key not in present)):
+        board = program.board_by_code.get(key.board)
+        if board is None or period_named(board, key.period, program.time_zone) is None:
             continue  # An earlier version of the program had it.
-        key = BoardKey(score.board, score.period, score.scope)
         gone_at = forgotten_at(key, program)
         if gone_at is None or gone_at >= now:
-            yield Placing(
-                key=key,
-                member_id=member.member_id,
-                revision=member.revision,
-                value=score.value,
-                columns=deciding(board, score),
-                reached_at=score.reached_at,
-                listed=member.visibility in LISTED,
-            )
+            yield _placing(member, board, key, present.get(key))
+
+
+def _placing(member: MemberScores, board: Board, key: BoardKey, score: Score | None) -> Placing:
+    """Where a member stands with a score; without one, that they have left."""
+    return Placing(
+        key=key,
+        member_id=member.member_id,
+        revision=member.revision,
+        value=score.value if score else None,
+        columns=deciding(board, score) if score else (),
+        reached_at=score.reached_at if score else _NEVER,
+        listed=member.visibility in LISTED,
+    )
 
 
 def moves_members(before: Program, after: Program) -> bool:
@@ -58,7 +67,13 @@ def moves_members(before: Program, after: Program) -> bool:
 
     A board that is new may have been there before, and then members have scores on it.
     """
-    return _layouts(before) != _layouts(after)
+    return layout_of(before) != layout_of(after)
+
+
+def layout_of(program: Program) -> str:
+    """A digest of all in a program that decides which placings members have, in which order and until when."""
+    layouts = {board.code: _layout(board) for board in program.boards}
+    return hashlib.sha256(repr((program.time_zone.key, sorted(layouts.items()))).encode()).hexdigest()
 
 
 class MongoPlacings:
@@ -70,6 +85,7 @@ class MongoPlacings:
     def __init__(self, members: MongoMembers, programs: Programs, now: Callable[[], datetime]) -> None:
         self._members, self._programs, self._now = members, programs, now
         self._program: Program | None = None
+        self._layout = (0, "")
         self._unreadable: set[str] = set()
 
     async def of(self, member_ids: Sequence[str]) -> Sequence[Placing]:
@@ -84,6 +100,15 @@ class MongoPlacings:
             if progress:
                 progress(len(members))
             yield self._placings(members, program)
+
+    async def layout(self) -> str:
+        """The layout of the boards by the program in force, as `layout_of` has it."""
+        version, layout = self._layout
+        current = await self._programs.current()
+        if version != current.version:
+            layout = layout_of(current.program)
+            self._layout = current.version, layout
+        return layout
 
     def forgotten_at(self, key: BoardKey) -> datetime | None:
         """When a board leaves Redis, by the program that was last read; None for never, and before one was read."""
@@ -110,11 +135,6 @@ class MongoPlacings:
         if member_id not in self._unreadable and len(self._unreadable) < MAX_LOGGED:
             self._unreadable.add(member_id)
             log.error("the member %s cannot be read and is on no board: %s", member_id, fault)
-
-
-def _layouts(program: Program) -> dict[str, tuple[object, ...]]:
-    """Of each board all that decides which placings members have on it, in which order and until when."""
-    return {board.code: (*_layout(board), program.time_zone) for board in program.boards}
 
 
 def _layout(board: Board) -> tuple[object, ...]:

@@ -1,7 +1,7 @@
 """Rebuilds all boards from MongoDB beside the current ones, and swaps them in, while reads go on."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -17,6 +17,8 @@ EPOCH_BYTES = 12
 
 Stream = Callable[[], AsyncIterator[Sequence[Placing]]]
 """All placings of all members as MongoDB has them from the moment it is called, in batches."""
+Layout = Callable[[], Awaitable[str]]
+"""The layout of the boards by the program in force."""
 
 
 class RebuildInterrupted(StoreUnavailable):
@@ -34,10 +36,11 @@ class Rebuilder:
         confidence: Confidence,
         *,
         stream: Stream,
+        layout: Layout,
         now: Callable[[], datetime],
     ) -> None:
         self._boards, self._control, self._projection, self._confidence = boards, control, projection, confidence
-        self._stream, self._now = stream, now
+        self._stream, self._layout, self._now = stream, layout, now
         self._holder = secrets.token_hex(EPOCH_BYTES)
         self._renewed_at = now()
 
@@ -68,7 +71,9 @@ class Rebuilder:
         return True
 
     async def _build(self, generation: int, progress: Callable[[int], None] | None) -> None:
-        trusted = Trusted(secrets.token_hex(EPOCH_BYTES), generation, await self._control.fingerprint())
+        # The layout before the placings: if another one comes into force between them, it is built once too often.
+        layout, run = await self._layout(), await self._control.fingerprint()
+        trusted = Trusted(secrets.token_hex(EPOCH_BYTES), generation, run, layout)
         if not await self._control.begin(generation):
             raise RebuildInterrupted("another process has begun a newer generation")
         await self._control.clean()  # What an earlier rebuild left half-built takes memory.

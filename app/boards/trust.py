@@ -6,7 +6,7 @@ the lease is the generation it builds, which fences off whoever had the lease be
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,11 +23,15 @@ _ID = "boards"
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """A generation that holds everything, as long as Redis still has its epoch and its servers have not restarted."""
+    """A generation that holds everything, as long as Redis still has its epoch and its servers have not restarted.
+
+    ``layout`` is the layout of the boards (`MongoPlacings.layout`) by which it was built; empty where that is not told.
+    """
 
     epoch: str
     generation: int
     run: str
+    layout: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +98,11 @@ class MongoProjection:
 
     async def propose(self, holder: str, trusted: Trusted) -> bool:
         """Say what is about to be swapped in; False if the lease is lost, and then nothing may be swapped."""
-        upcoming = {"epoch": trusted.epoch, "generation": trusted.generation, "run": trusted.run}
-        return await self._change(_held(holder, trusted.generation), {"$set": {"upcoming": upcoming}})
+        return await self._change(_held(holder, trusted.generation), {"$set": {"upcoming": asdict(trusted)}})
 
     async def confirm(self, trusted: Trusted, now: datetime) -> None:
         """Trust what was proposed, now that it is swapped in. Done twice, or late, it changes nothing."""
-        chosen = {"epoch": trusted.epoch, "generation": trusted.generation, "run": trusted.run}
-        change = {"trusted": chosen, "writes": 0, "swapped_at": now, "cleaned": False}
+        change = {"trusted": asdict(trusted), "writes": 0, "swapped_at": now, "cleaned": False}
         upcoming = {"upcoming.epoch": trusted.epoch, "upcoming.generation": trusted.generation}
         await self._change(upcoming, {"$set": change, "$unset": {"upcoming": ""}})
 
@@ -125,7 +127,9 @@ class MongoProjection:
 
 
 def _trusted(document: dict[str, Any] | None) -> Trusted | None:
-    return None if document is None else Trusted(document["epoch"], document["generation"], document["run"])
+    if document is None:
+        return None
+    return Trusted(document["epoch"], document["generation"], document["run"], document.get("layout", ""))
 
 
 def _epoch(trusted: Trusted) -> Document:

@@ -1,4 +1,7 @@
-"""Watches whether Redis still holds what MongoDB trusts, and has the boards rebuilt where it does not."""
+"""Watches whether Redis still holds what MongoDB trusts, and has the boards rebuilt where it does not.
+
+They are rebuilt too where a version of the program has come into force that lays them out otherwise.
+"""
 
 import asyncio
 import logging
@@ -9,8 +12,9 @@ from typing import NoReturn
 
 from app.boards.confidence import NEVER_BUILT, Confidence, went_back
 from app.boards.control import Control, ControlHash
-from app.boards.rebuilding import Rebuilder
+from app.boards.rebuilding import Layout, Rebuilder
 from app.boards.trust import MongoProjection, Trusted
+from app.stores.programs import PROGRAM_CACHE_SECONDS
 from gamification.stores import StoreUnavailable
 
 WATCH_SECONDS = 0.4
@@ -21,6 +25,8 @@ NOTE_WRITES_SECONDS = 3.0
 """How often the count of writes is noted in MongoDB, for the process that starts after all others have ended."""
 CLEAN_AFTER_SECONDS = 5.0
 """How long a generation is kept after it was swapped out; longer than any read or write that began before it."""
+NEW_LAYOUT_SECONDS = 2 * PROGRAM_CACHE_SECONDS
+"""How long a new layout is in force before the boards are rebuilt: by then no process places by the one before."""
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +40,14 @@ class Watcher:
         projection: MongoProjection,
         confidence: Confidence,
         rebuilder: Rebuilder,
+        *,
+        layout: Layout,
         now: Callable[[], datetime],
     ) -> None:
         self._control, self._projection, self._confidence = control, projection, confidence
-        self._rebuilder, self._now = rebuilder, now
+        self._rebuilder, self._layout, self._now = rebuilder, layout, now
         self._noted_at: datetime | None = None
+        self._changed_at: datetime | None = None
 
     async def run(self) -> NoReturn:
         """Watch until cancelled."""
@@ -108,6 +117,16 @@ class Watcher:
         if self._noted_at is None or now - self._noted_at > timedelta(seconds=NOTE_WRITES_SECONDS):
             self._noted_at = now
             await self._projection.saw_writes(trusted, control.writes)
+        await self._follow_layout(trusted)
+
+    async def _follow_layout(self, trusted: Trusted) -> None:
+        """Have the boards rebuilt where the program lays them out otherwise by now. Reads go on meanwhile."""
+        if await self._layout() == trusted.layout:
+            self._changed_at = None
+            return
+        self._changed_at = self._changed_at or self._now()
+        if self._now() - self._changed_at >= timedelta(seconds=NEW_LAYOUT_SECONDS) and await self._rebuilder.rebuild():
+            log.info("the program lays out the boards otherwise, and they are rebuilt")
 
     def _doubt(self, reason: str) -> None:
         if self._confidence.doubt is None:

@@ -1,9 +1,10 @@
 """What is left of limited campaigns, collection ``allowances``: exact, whoever takes and however many at once.
 
 The points of a budget and the places for first members lie in slices, so that commits of several writers seldom meet.
-A slice, ``_id`` ``code:points:3``, holds what ``remaining`` there is and what was ``taken``; its ``version`` grows with
-every change. Both kinds of change, a take and a new limit, happen in the transaction that gives the reason for it. So
-at any time what is taken is what the journal says was given, and together with what remains it is the limit.
+A slice, ``_id`` ``code:points:3``, holds what ``remaining`` there is, what was ``taken`` and what came back of that,
+``returned``; its ``version`` grows with every change. Every change, a take, a return or a new limit, happens in the
+transaction that gives the reason for it. So at any time what is taken is what the journal says was given, and together
+with what remains it is the limit.
 """
 
 import random
@@ -18,8 +19,8 @@ from pymongo import UpdateOne
 from app.stores.connection import Connection, Document
 from app.stores.transaction import Session
 from gamification.campaigning import BelowGiven, Left
-from gamification.campaigns import Settlement
 from gamification.program.campaigns import Campaign
+from gamification.record import Settlement
 from gamification.stores import CommitConflict
 
 SLICES = 16
@@ -42,6 +43,12 @@ class Slice:
     remaining: int
     taken: int = 0
     version: int = 1
+    returned: int = 0
+
+    @property
+    def given(self) -> int:
+        """What was taken and has not come back."""
+        return self.taken - self.returned
 
     @property
     def slice_id(self) -> str:
@@ -64,25 +71,32 @@ class Allowances:
         self.shortfalls = 0
 
     async def settle(self, settlements: Iterable[Settlement], session: Session) -> Sequence[Slice]:
-        """Take all of these within a transaction; the slices that change, as they are after it.
+        """Take all of these within a transaction, or give back what is below zero; the slices that change, as after it.
+
+        What is given back of a limit that is no longer there is nobody's.
 
         Raises:
             CommitConflict: there is not that much left.
         """
-        wanted = _totals(settlements)
-        if not wanted:
+        settlements = list(settlements)
+        taken, returned = _totals(settlements, 1), _totals(settlements, -1)
+        if not taken and not returned:
             return ()
-        slices = await self._read({campaign for campaign, _ in wanted}, session)
+        slices = dict(await self._read({campaign for campaign, _ in (*taken, *returned)}, session))
         turn = next(self._turns)
-        taken: list[Slice] = []
-        for key, amount in wanted.items():
-            parts = _take(slices.get(key, ()), amount, turn)
-            if parts is None:
-                self.shortfalls += 1
-                raise CommitConflict
-            taken += parts
-        await self._write(taken, session)
-        return taken
+        changed: dict[str, Slice] = {}
+        # What comes back first: another member of the same commit may take it.
+        for totals, change in ((returned, _give_back), (taken, _take)):
+            for key, amount in totals.items():
+                parts = change(slices.get(key, ()), amount, turn)
+                if parts is None:
+                    self.shortfalls += 1
+                    raise CommitConflict
+                anew = {each.slice_id: each for each in parts}
+                slices[key] = [anew.get(each.slice_id, each) for each in slices.get(key, ())]
+                changed |= anew
+        await self._write(list(changed.values()), session)
+        return list(changed.values())
 
     def changed(self, slices: Sequence[Slice]) -> None:
         """Tell that slices were committed like this."""
@@ -107,7 +121,7 @@ class Allowances:
         with self._connection.answering() if session is None else nullcontext():
             slices = await self._read([terms.code], session)
         for what, field, limit in _limits(terms):
-            given = sum(each.taken for each in slices.get((terms.code, what), ()))
+            given = sum(each.given for each in slices.get((terms.code, what), ()))
             if limit is not None and limit < given:
                 return BelowGiven(terms.code, field, limit, given)
         return None
@@ -125,7 +139,7 @@ class Allowances:
                 await self._collection.delete_many({"_id": {"$in": ids}}, session=session)
                 continue
             remaining = sum(each.remaining for each in present)
-            goal = max(limit - sum(each.taken for each in present), 0)
+            goal = max(limit - sum(each.given for each in present), 0)
             if goal > remaining and len(present) + SLICES <= MAX_SLICES:
                 shares = _shares(goal - remaining, SLICES)
                 fresh = [Slice(terms.code, what, len(present) + at, share) for at, share in enumerate(shares)]
@@ -155,7 +169,14 @@ class Allowances:
         updates = [
             UpdateOne(
                 {"_id": each.slice_id},
-                {"$set": {"remaining": each.remaining, "taken": each.taken, "version": each.version}},
+                {
+                    "$set": {
+                        "remaining": each.remaining,
+                        "taken": each.taken,
+                        "returned": each.returned,
+                        "version": each.version,
+                    }
+                },
             )
             for each in slices
         ]
@@ -178,13 +199,14 @@ def _limits(terms: Campaign) -> tuple[tuple[What, Literal["budget", "first_membe
     return ("points", "budget", points), ("places", "first_members", terms.first_members)
 
 
-def _totals(settlements: Iterable[Settlement]) -> dict[Key, int]:
+def _totals(settlements: Iterable[Settlement], sign: Literal[1, -1]) -> dict[Key, int]:
+    """What is taken of each limit, or with -1 what comes back, which is never set off against each other."""
     totals: dict[Key, int] = {}
     for each in settlements:
         amounts: tuple[tuple[What, int], ...] = (("points", each.points), ("places", each.places))
         for what, amount in amounts:
-            if amount:
-                totals[each.campaign, what] = totals.get((each.campaign, what), 0) + amount
+            if amount * sign > 0:
+                totals[each.campaign, what] = totals.get((each.campaign, what), 0) + abs(amount)
     return totals
 
 
@@ -207,6 +229,20 @@ def _take(slices: Sequence[Slice], amount: int, turn: int) -> Sequence[Slice] | 
     return None if amount else changed
 
 
+def _give_back(slices: Sequence[Slice], amount: int, turn: int) -> Sequence[Slice]:
+    """The slices that change where so much comes back, as far as it was taken of them."""
+    start = turn % len(slices) if slices else 0
+    changed: list[Slice] = []
+    for each in (*slices[start:], *slices[:start]):
+        part = min(each.given, amount)
+        if part > 0:
+            changed.append(
+                replace(each, remaining=each.remaining + part, returned=each.returned + part, version=each.version + 1)
+            )
+            amount -= part
+    return changed
+
+
 def _shares(amount: int, parts: int) -> Sequence[int]:
     """The amount in parts that differ by one at most."""
     share, rest = divmod(amount, parts)
@@ -222,8 +258,9 @@ def _document(part: Slice) -> Document:
         "remaining": part.remaining,
         "taken": part.taken,
         "version": part.version,
+        "returned": part.returned,
     }
 
 
 def _slice(document: Document) -> Slice:
-    return Slice(**{name: document[name] for name in Slice.__slots__})
+    return Slice(**{name: document[name] for name in Slice.__slots__ if name in document})

@@ -37,6 +37,8 @@ FIGURES_SECONDS = 0.25
 """How old the figures that are shown may be: however many phones ask, Redis is asked four times a second."""
 MAX_FIGURES = 200
 """Of how many campaigns figures are kept at hand; those of others are read when they are asked for."""
+SPENT_SECONDS = 1.0
+"""For how long a campaign that was used up is not asked about: points that are taken back may fill it again."""
 MAX_SPENT = 2_000
 MAX_NAMES = 2_000
 """Of how many campaigns, by code, the names are kept at hand; beyond, old records are explained by the code alone."""
@@ -69,7 +71,7 @@ class MongoCampaigns:
         self._checking: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[Mapping[Key, Sequence[Slice]]] | None = None
         self._asked: set[str] = set()
-        self._spent: dict[tuple[str, int], Left] = {}
+        self._spent: dict[tuple[str, int], tuple[Left, float]] = {}
         self._figures: Mapping[str, Left] = {}
         self._figures_at = float("-inf")
         self._refreshing: asyncio.Task[None] | None = None
@@ -80,7 +82,7 @@ class MongoCampaigns:
     async def offers(self, kinds: Collection[str]) -> Offers:
         """The campaigns that run for activities of these kinds, each with what is left of it as of this call.
 
-        Of one that is known to be used up nothing is asked any more: by the same terms it stays so.
+        One that was used up `SPENT_SECONDS` ago is taken to be so still.
 
         Raises:
             StoreUnavailable: the store did not answer in time.
@@ -347,22 +349,30 @@ class MongoCampaigns:
 
     def _committed(self, slices: Sequence[Slice]) -> None:
         self.touch({each.campaign for each in slices})
+        filled = {each.campaign for each in slices if each.remaining}
+        self._spent = {key: spent for key, spent in self._spent.items() if key[0] not in filled}
         if self._live is not None:
             self._live.note(slices)
 
     def _spent_by(self, state: CampaignState) -> Left | None:
-        return self._spent.get((state.code, state.version))
+        left, until = self._spent.get((state.code, state.version), (None, 0.0))
+        return left if asyncio.get_running_loop().time() < until else None
 
     def _seems_spent(self, state: CampaignState, left: Left) -> bool:
         """Whether Redis says that it is used up and MongoDB has not said so yet: then the watcher should look."""
-        return state.status == "running" and _used_up(left) and self._spent_by(state) is None
+        return state.status == "running" and _used_up(left) and (state.code, state.version) not in self._spent
 
     def _note(self, state: CampaignState, left: Left) -> None:
-        """Remember for good what MongoDB says is used up. By the same terms what is left never grows."""
-        if _used_up(left) and self._spent_by(state) is None:
-            if len(self._spent) >= MAX_SPENT:
-                self._spent.clear()
-            self._spent[state.code, state.version] = left
+        """Remember for a while what MongoDB says is used up."""
+        key = (state.code, state.version)
+        if not _used_up(left):
+            self._spent.pop(key, None)
+            return
+        is_news = key not in self._spent
+        if is_news and len(self._spent) >= MAX_SPENT:
+            self._spent.clear()
+        self._spent[key] = (left, asyncio.get_running_loop().time() + SPENT_SECONDS)
+        if is_news:
             self.touch([state.code])
             self.on_spent()
 

@@ -13,11 +13,16 @@ from app.operator_error import OperatorError
 from app.stores.codec import Unreadable
 from app.stores.journal import MongoJournal
 from app.stores.programs import MongoPrograms
+from gamification.activity import Activity
 from gamification.enrolment import MAX_ENROLMENTS_PER_CALL, Enrolled, EnrolRequest
-from gamification.fold import advance, replay
+from gamification.fold import advance
 from gamification.member import Member, Profile
-from gamification.record import Record
-from gamification.recording import MAX_ITEMS_PER_CALL, IdempotencyConflict, InvalidInput, Recorded, RecordRequest
+from gamification.playing import Playing
+from gamification.program.campaigns import Campaign
+from gamification.recording import MAX_ITEMS_PER_CALL
+from gamification.replaying import Replay
+from gamification.requests import IdempotencyConflict, InvalidInput, Recorded, RecordRequest
+from gamification.schedule import Schedule
 from gamification.state import State
 from schema.context import Game
 
@@ -61,21 +66,22 @@ class History:
             OperatorError: a record of the journal cannot be read.
             StoreUnavailable: the store did not answer in time.
         """
-        state = member.state if member.state.as_of <= moment else await self._replayed(member, moment)
-        state, _ = advance(state, moment, (await self._programs.current()).program)
-        return replace(member, state=state)
+        schedule = await self._programs.schedule()
+        if member.state.as_of <= moment:
+            return replace(member, state=advance(member.state, moment, schedule)[0])
+        return replace(member, state=await self._played(member, moment, schedule))
 
-    async def _replayed(self, member: Member, moment: datetime) -> State:
-        programs = {applied.version: applied.program for applied in await self._programs.all_versions()}
-        records: list[Record] = []
+    async def _played(self, member: Member, moment: datetime, schedule: Schedule) -> State:
+        """What the member had done by then comes to; what was taken back since does not count."""
+        replaying = Replay(member.enrolled_at, schedule)
+        terms: dict[tuple[str, int], Campaign] = {}
         async for record in self._journal.history(member.member_id):
             if isinstance(record, Unreadable):
                 raise OperatorError(f"a record of {member.member_id} cannot be read; laurel verify says more")
-            if record.outcome.at > moment:
-                break
-            records.append(record)
-        terms = await self._campaigns.terms([grant for record in records for grant in record.grants])
-        return replay(member.enrolled_at, records, programs, terms)
+            terms.update(await self._campaigns.terms(record.all_grants))
+            replaying.take(record, terms)
+        events = [event for event in replaying.history.living(None) if event.at <= moment]
+        return Playing(State.new(member.enrolled_at), events, schedule, terms).to_its_end(moment)
 
 
 class LogImport:
@@ -140,13 +146,18 @@ class LogImport:
     async def _record(self, purchases: list[Purchase]) -> None:
         known = [purchase for purchase in purchases if purchase.customer in self._member_ids]
         requests = [
-            RecordRequest(self._member_ids[purchase.customer], purchase.activity(self._shift)) for purchase in known
+            _as_it_happened(self._member_ids[purchase.customer], purchase.activity(self._shift)) for purchase in known
         ]
         for purchase, result in zip(known, await self._game.recorder.record(requests), strict=True):
             if isinstance(result, Recorded):
                 self.recorded += 1
             else:
                 self.broken.append(BrokenLine(purchase.line, _reason(result)))
+
+
+def _as_it_happened(member_id: str, activity: Activity) -> RecordRequest:
+    """The request for an activity of a log: it counts as having come in when it happened."""
+    return RecordRequest(member_id, activity, arrived_at=activity.occurred_at)
 
 
 def shift_to_end_on(last_day: date, today: date) -> timedelta:

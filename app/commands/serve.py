@@ -21,6 +21,9 @@ async def serve() -> None:
 
     The stores are those of LAUREL_MONGO_URL and LAUREL_REDIS_URL, or embedded ones. Where no
     program has been applied yet, LAUREL_PROGRAM is.
+
+    What time alone changes, such as an expiry, is right in every answer, but written by `laurel worker clock`.
+    With LAUREL_SERVE_CLOCK=true this process writes it too.
     """
     settings = settings_of_environment()
     require_free_port(settings.host, settings.port)

@@ -26,8 +26,9 @@ async def up() -> None:
     """Start everything on this machine and serve until Ctrl-C.
 
     The first time, LAUREL_PROGRAM is applied and the CDNOW sample imported, its days moved so that it ends yesterday.
+    The clock runs too: expiries and other changes that time alone brings are written when they are due.
     """
-    settings = settings_of_environment()
+    settings = settings_of_environment().model_copy(update={"serve_clock": True})  # There is no other process to do it.
     require_free_port(settings.host, settings.port)
     async with open_laurel(settings) as laurel:
         applied = await apply_first_program(laurel)

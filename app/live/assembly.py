@@ -81,7 +81,7 @@ def assemble(
     def stream() -> AsyncIterator[Sequence[Placing]]:
         return placings.stream()
 
-    rebuilder = Rebuilder(boards, control, projection, confidence, stream=stream, now=now)
+    rebuilder = Rebuilder(boards, control, projection, confidence, stream=stream, layout=placings.layout, now=now)
     drift = DriftChecker(wire, names, reread=placings.of, expires_at=placings.forgotten_at, now=now)
     hub = Hub(HintChannels(redis, prefix))
     return Live(
@@ -93,6 +93,6 @@ def assemble(
         drift=drift,
         hub=hub,
         announcer=Announcer(Outbox(connection, now), placings, boards, hub, now),
-        watcher=Watcher(control, projection, confidence, rebuilder, now),
+        watcher=Watcher(control, projection, confidence, rebuilder, layout=placings.layout, now=now),
         confidence=confidence,
     )

@@ -5,6 +5,7 @@ Collection     ``_id``                       Other unique index                 
 =============  ============================  =======================================  ==================
 members        member id                                                              ``_id`` hashed
 journal        ``member_id:key``             ``(member_id, seq)``                     ``member_id`` hashed
+checkpoints    ``member_id:time:key``                                                 ``member_id`` hashed
 claims         ``handle:alice`` and so on                                             ``_id`` hashed
 programs       version                                                                not sharded
 imports        name                                                                   not sharded
@@ -24,8 +25,14 @@ A sharded collection can have unique indexes only if they begin with the shard k
 holds the member id and all of one member lies on one shard. What is unique across members (loyalty number, handle,
 external id, enrolment key) cannot be an index of ``members``; it is a document of ``claims``, written in the same
 transaction. So recording touches one shard, and those of what is left of a campaign with a limit; only enrolling,
-changing a handle and a step between friends touch more. Records are looked up by key with ``_id`` alone, which asks
-every shard for very little.
+changing a handle, a step between friends and merging two accounts touch more. Records are looked up by key with
+``_id`` alone, and so are the checkpoints that a change of the past begins at or replaces, which asks every shard for
+very little.
+
+A document of ``members`` has two fields for the clock, each with an index: ``due_at`` is when time alone changes
+something next, null where nothing does, and ``due_by`` the newest version of the program that this was worked out
+with. ``checkpoints`` is a cache of states on the way: without it a change of the past takes longer, and comes to the
+same.
 
 What else there is of campaigns, `app.campaigns.book` lists.
 """

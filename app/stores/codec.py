@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from gamification.boards.keys import BoardKey
 from gamification.friends import Friendship
 from gamification.member import BoardVisibility, Member, Visibility
 from gamification.record import Record
@@ -33,18 +34,24 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class MemberScores:
-    """What boards need of a member: their scores, how they want to appear, and the revision of all this."""
+    """What boards need of a member: their scores, how they want to appear, and the revision of all this.
+
+    ``left`` are boards on which they were once; they may be there again by now.
+    """
 
     member_id: str
     revision: int
     visibility: BoardVisibility
     alias: str | None
     scores: tuple[Score, ...]
+    left: tuple[BoardKey, ...] = ()
 
 
 _MEMBER_SCORES = TypeAdapter(MemberScores)
 
-SCORES_PROJECTION = ("state.seq", "state.scores", "profile.alias", "visibility.board", "profile_revision")
+LEFT = "left_boards"
+"""The field of a member's document with the boards that the member has left."""
+SCORES_PROJECTION = ("state.seq", "state.scores", "profile.alias", "visibility.board", "profile_revision", LEFT)
 """The fields of a member's document that `try_scores` reads."""
 
 
@@ -96,6 +103,15 @@ def state_document(state: State) -> Document:
     return document
 
 
+def read_state(document: Document) -> State:
+    """The snapshot that a document holds.
+
+    Raises:
+        pydantic.ValidationError: it holds none.
+    """
+    return _STATES.validate_python(document)
+
+
 def friendship_document(friendship: Friendship) -> Document:
     """What stands between two members, as it lies in the collection, without what its store adds."""
     document: Document = _FRIENDSHIPS.dump_python(friendship)
@@ -133,6 +149,7 @@ def try_scores(document: Document) -> MemberScores | Unreadable:
                 "visibility": document.get("visibility", {}).get("board", Visibility().board),
                 "alias": document.get("profile", {}).get("alias"),
                 "scores": state.get("scores", ()),
+                "left": document.get(LEFT, ()),
             }
         )
     except ValidationError as error:

@@ -1,15 +1,20 @@
 """The journal in MongoDB: every record, and the one way in which members' snapshots change."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorCursor
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from app.campaigns.allowances import Allowances, Slice
+from app.stores.checkpoints import Checkpoints
 from app.stores.claims import Claims, claims_of
 from app.stores.codec import (
+    LEFT,
     Document,
     Unreadable,
     keyed_id,
@@ -22,11 +27,21 @@ from app.stores.codec import (
 from app.stores.connection import Collection, Connection, refused_duplicate
 from app.stores.outbox import OnWritten, Outbox
 from app.stores.transaction import Session, transact
+from gamification.absorbed import absorbed_ids
+from gamification.boards.keys import BoardKey
+from gamification.history import Checkpoint, Past
 from gamification.record import Record
-from gamification.stores import Commit, CommitConflict
+from gamification.state import Moment, State
+from gamification.stores import Commit, CommitConflict, TooLongPast
 
 MAX_PAGE_RECORDS = 1_000
 STREAM_BATCH_RECORDS = 1_000
+RECORDS_PER_TURN = 200
+"""After how many records that are read whoever waits for the event loop gets a turn."""
+MAX_LEFT_BOARDS = 200
+"""Of how many boards a member's document remembers that they have left them."""
+MAX_PAST_RECORDS = 100_000
+"""How many records a revision may have to play again; more than one member comes to in a lifetime of purchases."""
 
 
 class MongoJournal:
@@ -42,6 +57,7 @@ class MongoJournal:
         self._records = connection["journal"]
         self._members = connection["members"]
         self._claims = Claims(connection)
+        self._checkpoints = Checkpoints(connection)
 
     async def commit(self, commits: Sequence[Commit]) -> None:
         """Write all of it or nothing, durably, in one transaction. Profiles are left as they are.
@@ -76,8 +92,11 @@ class MongoJournal:
             changes = [(commit.member.member_id, commit.member.revision) for commit in enrolments]
             if snapshots:
                 changes += await self._replace_snapshots(snapshots, session)
-            await _insert(self._records, records, session, refused_id="key")
-            await self._outbox.add(changes, session)
+            if records:
+                await _insert(self._records, records, session, refused_id="key")
+            await self._checkpoints.keep(commits, session)
+            if changes:
+                await self._outbox.add(changes, session)
             return taken, changes
 
         taken, changes = await transact(self._connection, write)
@@ -96,6 +115,52 @@ class MongoJournal:
             found = await self._records.find({"_id": {"$in": ids}}).to_list(len(ids))
         records = [read_record(document) for document in found]
         return {(record.member_id, record.activity.key): record for record in records if record.activity}
+
+    async def past(self, member_id: str, before: Moment) -> Past:
+        """What a member did since the last checkpoint before a moment.
+
+        Raises:
+            TooLongPast: that is more than `MAX_PAST_RECORDS`.
+            StoreUnavailable: the store did not answer in time.
+        """
+        start = await self._checkpoints.before(member_id, before)
+        if start is None:
+            with self._connection.answering():
+                found = await self._members.find_one({"_id": member_id}, {"enrolled_at": 1})
+            if found is None:
+                raise CommitConflict  # Nobody removes members but the operators, who may just have.
+            start = Checkpoint(State.new(found["enrolled_at"]), next_seq=1)
+        records = await self._all_without_effects(member_id, start.next_seq - 1)
+        absorbed: dict[str, Sequence[Record]] = {}
+        wanted = list(absorbed_ids(records))
+        while wanted:  # Into those that were given back since, others may have been merged.
+            other = wanted.pop()
+            absorbed[other] = await self._all_without_effects(other, 0)
+            wanted += [each for each in absorbed_ids(absorbed[other]) if each not in absorbed]
+        return Past(start, tuple(records), absorbed)
+
+    async def _all_without_effects(self, member_id: str, after: int) -> Sequence[Record]:
+        """All records of a member after a number, oldest first.
+
+        Raises:
+            TooLongPast: they are more than `MAX_PAST_RECORDS`.
+        """
+        records: list[Record] = []
+        while page := await self._without_effects(member_id, after):
+            records += page
+            after = page[-1].seq
+            if len(records) > MAX_PAST_RECORDS:
+                raise TooLongPast(member_id, MAX_PAST_RECORDS)
+        return records
+
+    async def _without_effects(self, member_id: str, after: int) -> Sequence[Record]:
+        query = {"member_id": member_id, "seq": {"$gt": after, "$lte": after + MAX_PAGE_RECORDS}}
+        with self._connection.answering():
+            found = self._records.find(query, {"outcome.effects": 0}).sort("seq", ASCENDING)
+            documents = await found.to_list(MAX_PAGE_RECORDS)
+        for document in documents:
+            document["outcome"]["effects"] = ()
+        return [read_record(document) for document in documents]
 
     async def page(self, member_id: str, before_seq: int | None, limit: int) -> Sequence[Record]:
         """Up to ``limit`` records of a member, newest first, older than ``before_seq`` where that is given.
@@ -147,8 +212,10 @@ class MongoJournal:
             found.sort([("member_id", ASCENDING), ("seq", ASCENDING)]).limit(limit + 1)
             documents = await found.to_list(limit + 1)
         histories: dict[str, list[Record]] = {}
-        for document in documents:
+        for number, document in enumerate(documents, start=1):
             histories.setdefault(document["member_id"], []).append(read_record(document))
+            if number % RECORDS_PER_TURN == 0:
+                await asyncio.sleep(0)
         if len(documents) > limit:
             histories.pop(documents[-1]["member_id"])  # Perhaps there is more of it.
         return histories
@@ -190,15 +257,24 @@ class MongoJournal:
         and updates by ``_id`` alone is what every server is quick at; a condition on both is a scan on some.
         """
         ids = list(commits)
-        fields = ["state.seq", "profile_revision"]
+        fields = ["state.seq", "profile_revision", "due_at", LEFT]
         found = await self._members.find({"_id": {"$in": ids}}, fields, session=session).to_list(len(ids))
         if {document["_id"]: document["state"]["seq"] for document in found} != {
             member_id: commit.base_seq for member_id, commit in commits.items()
         }:
             raise CommitConflict
         updates = [
-            UpdateOne({"_id": member_id}, {"$set": {"state": state_document(commit.state), "due_at": commit.due_at}})
-            for member_id, commit in commits.items()
+            UpdateOne(
+                {"_id": document["_id"]},
+                {
+                    "$set": {
+                        "state": state_document(commits[document["_id"]].state),
+                        **_dues(commits[document["_id"]], document),
+                        **_left(commits[document["_id"]], document.get(LEFT, ())),
+                    }
+                },
+            )
+            for document in found
         ]
         written = await self._members.bulk_write(updates, session=session)
         if written.matched_count != len(updates):
@@ -206,6 +282,7 @@ class MongoJournal:
         return [
             (document["_id"], commits[document["_id"]].state.seq + document.get("profile_revision", 0))
             for document in found
+            if commits[document["_id"]].records
         ]
 
     async def _last_seq(self, member_id: str) -> int:
@@ -217,7 +294,25 @@ class MongoJournal:
 def _enrolled(commit: Commit) -> Document:
     """The document of a member who is created by a commit."""
     enrolment = {"enrolment_key": commit.enrolment_key, "enrolment_hash": commit.enrolment_hash}
-    return {**member_document(commit.member), **enrolment, "due_at": commit.due_at}
+    member = member_document(commit.member)
+    return {**member, **enrolment, **_dues(commit, member)}
+
+
+def _dues(commit: Commit, before: Mapping[str, Any]) -> Document:
+    """When time alone changes something next, and by which versions of the program."""
+    due_at = commit.due_at
+    # A profile that the commit has not read may be why the member is due already, and then they stay so.
+    if before.get("profile_revision", 0) != commit.member.profile_revision:
+        due_at = min((each for each in (due_at, before.get("due_at")) if each is not None), default=None)
+    return {"due_at": due_at, "due_by": commit.due_by}
+
+
+def _left(commit: Commit, before: Sequence[Document]) -> Document:
+    """The boards that the member has left, the latest ones: whoever places them must know what to clear."""
+    if not commit.left:
+        return {}
+    left = {key: None for each in before if (key := BoardKey(**each)) not in commit.left} | dict.fromkeys(commit.left)
+    return {LEFT: [asdict(key) for key in list(left)[-MAX_LEFT_BOARDS:]]}
 
 
 async def _insert(

@@ -1,10 +1,12 @@
 """The members in MongoDB, each with their snapshot. Snapshots change through the journal only."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from pymongo import ASCENDING, ReturnDocument
 
+from app.clock import utc_now
 from app.stores.claims import Claim, Claims
 from app.stores.codec import SCORES_PROJECTION, MemberScores, Unreadable, read_member, try_member, try_scores
 from app.stores.connection import Connection, Document
@@ -12,19 +14,38 @@ from app.stores.outbox import OnWritten, Outbox
 from app.stores.transaction import Session, transact
 from gamification.contention import insist
 from gamification.member import Member, board_problems
+from gamification.particulars import TAUGHT
 from gamification.stores import CommitConflict, HandleTaken, ProfileChanges, UnfitProfile
 
 FIRST_BATCH_TIMEOUT_FACTOR = 8
 """How many times longer than an ordinary answer the first batch of all members may take: some servers, such as the
 embedded one, gather all of them first."""
+_EVER = datetime(1, 1, 1, tzinfo=UTC)
+"""Before every ``due_at``. A range with two ends is what every server reads from the index alone; without this one,
+some read all those too for whom nothing is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A member whom the clock has to look at.
+
+    Something is due at ``due_at``, or the version of the program ``due_by``, by which that was worked out, is no longer
+    the newest; None where it is not known.
+    """
+
+    member_id: str
+    due_at: datetime | None
+    due_by: int | None
 
 
 class MongoMembers:
     """Implements `gamification.stores.Members`. ``on_written`` is told whose profile has changed."""
 
-    def __init__(self, connection: Connection, on_written: OnWritten | None = None) -> None:
+    def __init__(
+        self, connection: Connection, on_written: OnWritten | None = None, now: Callable[[], datetime] = utc_now
+    ) -> None:
         self._connection = connection
-        self._on_written = on_written
+        self._on_written, self._now = on_written, now
         self._outbox = Outbox(connection)
         self._collection = connection["members"]
         self._claims = Claims(connection)
@@ -73,7 +94,7 @@ class MongoMembers:
         """Set the fields that are given and no others; returns the member as they are then, None if there is none.
 
         Where any are given, the member's ``profile_revision`` grows by one in the same write, and the outbox gets an
-        entry.
+        entry. Where the game has to learn of it, the member is due for the clock at once.
 
         Raises:
             HandleTaken: another member has the handle.
@@ -84,6 +105,8 @@ class MongoMembers:
         given |= {f"visibility.{name}": value for name, value in changes.visibility.items()}
         if not given:
             return (await self.by_ids([member_id])).get(member_id)
+        if TAUGHT & changes.profile.keys():  # Whoever asked for the change may end before the game has learned of it.
+            given["due_at"] = self._now()
 
         async def change(session: Session) -> Member | None:
             found: Document | None = await self._collection.find_one_and_update(
@@ -187,6 +210,66 @@ class MongoMembers:
             yield [try_scores(document) for document in documents]
             answering = self._connection.answering
 
+    async def due(self, now: datetime, version: int, limit: int) -> Sequence[Due]:
+        """Up to ``limit`` members for whom something is due, whatever has waited longest first.
+
+        After them come those for whom that was worked out without knowing this ``version`` of the program. Only members
+        that are returned are read.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        found: dict[str, Due] = {}
+        with self._connection.answering():
+            for query, order in (
+                ({"due_at": {"$gt": _EVER, "$lte": now}}, "due_at"),
+                ({"due_by": {"$lt": version}}, None),
+                ({"due_by": None}, None),
+            ):
+                if len(found) >= limit:
+                    break
+                cursor = self._collection.find(query, {"due_at": 1, "due_by": 1}).limit(limit)
+                for document in await (cursor.sort(order, ASCENDING) if order else cursor).to_list(limit):
+                    found.setdefault(document["_id"], _due(document))
+        return list(found.values())[:limit]
+
+    async def still_due(self, dues: Sequence[Due]) -> Sequence[Due]:
+        """Those of these members whom nobody has looked after since they were found.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        with self._connection.answering():
+            found = self._collection.find({"_id": {"$in": [due.member_id for due in dues]}}, {"due_at": 1, "due_by": 1})
+            now = {_due(document) for document in await found.to_list(len(dues))}
+        return [due for due in dues if due in now]
+
+    async def count_due(self, now: datetime, version: int) -> int:
+        """How many members `due` would come to without limit.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        queries: Sequence[Document] = (
+            {"due_at": {"$gt": _EVER, "$lte": now}, "due_by": {"$gte": version}},
+            {"due_by": {"$lt": version}},
+            {"due_by": None},
+        )
+        with self._connection.answering():
+            return sum([await self._collection.count_documents(query) for query in queries])
+
+    async def next_due_at(self, after: datetime, until: datetime) -> datetime | None:
+        """When something is due next, after an instant and up to another; None if nothing is.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        query = {"due_at": {"$gt": after, "$lte": until}}
+        with self._connection.answering():
+            document = await self._collection.find_one(query, {"_id": 0, "due_at": 1}, sort=[("due_at", ASCENDING)])
+        due_at: datetime | None = document["due_at"] if document else None
+        return due_at
+
     async def _by_claims(self, claims: Sequence[Claim]) -> Mapping[Claim, Member]:
         owners = await self._claims.owners(claims)
         members = await self.by_ids(list(owners.values())) if owners else {}
@@ -199,3 +282,7 @@ class MongoMembers:
             await self._claims.release(("handle", before), session)
         if after is not None:
             await self._claims.take([(("handle", after), member_id)], session)
+
+
+def _due(document: Document) -> Due:
+    return Due(document["_id"], document.get("due_at"), document.get("due_by"))

@@ -1,7 +1,7 @@
 """Scoring: what an activity is worth on the program's boards, once all that it caused is known."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from gamification.activity import MAX_CODE_CHARS, Activity
@@ -24,11 +24,11 @@ Amounts = tuple[int, ...]
 """What one activity is worth by each of a board's measures, the score first."""
 
 
-def score(draft: Draft, activity: Activity) -> None:
+def score(draft: Draft, activity: Activity, *, quiet: bool = False) -> None:
     """Let an activity count on every board that looks at it; the draft is settled, so its points are known.
 
     An activity counts in the period in which it happened. One whose scope or value cannot be worked out from its
-    attributes does not count.
+    attributes does not count. Scores are not told of where that is ``quiet``.
     """
     for board in draft.program.boards_by_kind.get(activity.kind, ()):
         if board.when is not None and not board.when.holds(draft.values):
@@ -37,7 +37,9 @@ def score(draft: Draft, activity: Activity) -> None:
         scope = "" if board.by is None else _scope(draft, board.by)
         amounts = _amounts(draft, board, activity)
         if period is not None and scope is not None and amounts is not None:
-            _count(draft, board, period.code, scope, amounts)
+            changed = _count(draft, board, period.code, scope, amounts)
+            if changed is not None and not quiet:
+                _tell(draft, board, *changed, amounts[0])
 
 
 def _scope(draft: Draft, by: Expression) -> str | None:
@@ -79,40 +81,42 @@ def _amount(draft: Draft, measure: Column, activity: Activity) -> int | None:
     return _bounded(int(value))
 
 
-def _count(draft: Draft, board: Board, period: str, scope: str, amounts: Amounts) -> None:
-    place = next((n for n, held in enumerate(draft.scores) if _is(held, board.code, period, scope)), None)
+def _count(draft: Draft, board: Board, period: str, scope: str, amounts: Amounts) -> tuple[Score | None, Score] | None:
+    """Let an activity count; the score before and after it, None where the numbers stay what they were."""
+    place = _place_of(draft.scores, board.code, period, scope)
     if place is None:
-        before = None
-        after = Score(board.code, period, scope, amounts[0], amounts[1:], draft.at, draft.happened_at)
-        if not _enter(draft, board, after):
-            return
-    else:
-        before = draft.scores[place]
-        after = _counted(draft, board, before, amounts)
-        draft.scores = (*draft.scores[:place], after, *draft.scores[place + 1 :])
-        if (before.value, before.columns) == (after.value, after.columns):
-            return
-    held = before.value if before else None
-    scale = board.scale(draft.program.money.decimals)
-    why = draft.why("board", board.code, _arithmetic(board.operator, held, amounts[0], after.value, scale))
-    draft.note(Scored(board.code, period, scope, held, after.value, after.columns, scale, why))
+        entering = Score(board.code, period, scope, amounts[0], amounts[1:], draft.at, draft.happened_at)
+        return (None, entering) if _enter(draft, board, entering) else None
+    before = draft.scores[place]
+    after = _counted(draft, board, before, amounts)
+    draft.scores = (*draft.scores[:place], after, *draft.scores[place + 1 :])
+    return None if (before.value, before.columns) == (after.value, after.columns) else (before, after)
 
 
-def _is(held: Score, board: str, period: str, scope: str) -> bool:
-    return held.period == period and held.board == board and held.scope == scope
+def _tell(draft: Draft, board: Board, before: Score | None, after: Score, amount: int) -> None:
+    """Say in the record how a score changed."""
+    held, scale = before.value if before else None, board.scale(draft.program.money.decimals)
+    why = draft.why("board", board.code, _arithmetic(board.operator, held, amount, after.value, scale))
+    draft.note(Scored(board.code, after.period, after.scope, held, after.value, after.columns, scale, why))
+
+
+def _place_of(scores: Sequence[Score], board: str, period: str, scope: str) -> int | None:
+    for place, held in enumerate(scores):
+        if held.period == period and held.board == board and held.scope == scope:
+            return place
+    return None
 
 
 def _counted(draft: Draft, board: Board, held: Score, amounts: Amounts) -> Score:
     """The score with an activity counted. It was reached when its numbers became what they are."""
     newest = draft.happened_at >= held.counted_at
     before = (held.value, *held.columns)
-    numbers = tuple(
-        # A later version of the program may have more columns than the score was begun with.
-        _combined(measure.operator, before[number], amounts[number], newest=newest)
-        if number < len(before)
-        else amounts[number]
-        for number, measure in enumerate(board.measures)
-    )
+    # A later version of the program may have other columns than the score was begun with.
+    combined = [
+        _combined(measure.operator, was, amount, newest=newest)
+        for measure, was, amount in zip(board.measures, before, amounts, strict=False)
+    ]
+    numbers = (*combined, *amounts[len(combined) :])
     reached_at = held.reached_at if numbers == before else draft.at
     counted_at = draft.happened_at if newest else held.counted_at
     return Score(held.board, held.period, held.scope, numbers[0], numbers[1:], reached_at, counted_at)
@@ -164,7 +168,9 @@ def _kept(draft: Draft, board: Board, codes: Iterable[str]) -> set[str]:
 
 
 def _bounded(number: int) -> int:
-    return max(-MAX_SCORE, min(number, MAX_SCORE))
+    if -MAX_SCORE <= number <= MAX_SCORE:
+        return number
+    return MAX_SCORE if number > 0 else -MAX_SCORE
 
 
 def _arithmetic(operator: Operator, before: int | None, amount: int, after: int, scale: int) -> str:
@@ -172,6 +178,8 @@ def _arithmetic(operator: Operator, before: int | None, amount: int, after: int,
     if before is None:
         return _shown(after, scale)
     match operator:
+        case "sum" if scale == 1:
+            return f"{before} + {amount} = {after}"
         case "sum":
             return f"{_shown(before, scale)} + {_shown(amount, scale)} = {_shown(after, scale)}"
         case "best":

@@ -14,6 +14,8 @@ MAX_CODE_CHARS = 48
 MAX_POINTS = 10**9
 MAX_TARGET = 10**9
 MAX_KINDS = 20
+MAX_GRACE_DAYS = 366
+"""The longest grace after points have expired, and before a tier is lost."""
 
 _DATE_FIRST = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

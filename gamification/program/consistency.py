@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gamification.activity import PRIZE, RESERVED_KINDS
+from gamification.activity import ANNIVERSARY, BIRTHDAY, OWN_KINDS, PRIZE, RESERVED_KINDS
 from gamification.program.challenges import Challenge
 from gamification.program.definition import MAX_DECIMALS, MAX_PARTS, Money
 from gamification.program.faults import Finding, Location, shown
@@ -21,6 +21,7 @@ CODES = {
     "rule": "rules",
     "tier": "tiers.levels",
     "challenge": "challenges",
+    "streak": "streaks",
     "badge": "badges",
     "board": "boards",
     "campaign": "campaigns",
@@ -34,6 +35,7 @@ REFERENCES = {
     "badges.*.earned.challenge": "challenge",
     "badges.*.earned.tier": "tier",
     "tiers.levels.*.reward.badge": "badge",
+    "streaks.*.milestones.*.reward.badge": "badge",
     "boards.*.prizes.*.badge": "badge",
 }
 """Where one part names another by its code."""
@@ -47,6 +49,10 @@ TEXTS = (
     "challenges.*.description",
     "challenges.*.unit",
     "challenges.*.steps.*.title",
+    "streaks.*.name",
+    "streaks.*.description",
+    "streaks.*.unit",
+    "streaks.*.milestones.*.name",
     "badges.*.name",
     "badges.*.description",
     "badges.*.unit",
@@ -59,7 +65,14 @@ TEXTS = (
     "campaigns.*.description",
 )
 """Where texts are that members read."""
-_KINDS = ("rules.*.on", "challenges.*.on", "challenges.*.steps.*.on", "boards.*.on", "campaigns.*.on")
+_KINDS = (
+    "rules.*.on",
+    "challenges.*.on",
+    "challenges.*.steps.*.on",
+    "streaks.*.conditions.*.on",
+    "boards.*.on",
+    "campaigns.*.on",
+)
 _OWN_PREFIXES = tuple(sorted({kind.partition(".")[0] + "." for kind in RESERVED_KINDS}))
 _DEFAULT_DECIMALS: int = Money.model_fields["decimals"].default
 
@@ -209,6 +222,13 @@ def _kinds_of_our_own(data: Any) -> Iterator[Finding]:
                 continue
             if kind == PRIZE:
                 yield Finding(location, f"{kind} is what Laurel records when a board is won, and nothing counts it")
+            elif kind in (BIRTHDAY, ANNIVERSARY):
+                if not path.startswith(("rules", "challenges")):
+                    what = f"a {path.partition('s.')[0]}"
+                    message = f"{kind} comes round by itself, for rules and challenges; {what} is for what is reported"
+                    yield Finding(location, message)
+            elif kind in OWN_KINDS:
+                yield Finding(location, f"{kind} is what Laurel records for itself, and nothing counts it")
             elif kind in RESERVED_KINDS and not path.startswith("challenges"):
                 what = f"a {path.partition('s.')[0]}"
                 yield Finding(location, f"{kind} is an effect, which challenges can count; {what} is for activities")

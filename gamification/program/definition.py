@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, PlainValidator, StringConstraints, field_validator
@@ -13,12 +13,14 @@ from gamification.program.base import Code, Definition, misfit
 from gamification.program.boards import MAX_BOARDS, Board
 from gamification.program.campaigns import Campaign
 from gamification.program.challenges import Challenge
+from gamification.program.points import LotTerms, Terms
 from gamification.program.rules import Rule
+from gamification.program.streaks import Streak
 from gamification.program.texts import Language, Text
 from gamification.program.tiers import Tier, Tiers
 
 MAX_PARTS = 200
-MAX_LOT_DAYS = 36_600
+MAX_LATE_DAYS = 3660
 MAX_DECIMALS = 3
 
 
@@ -45,12 +47,31 @@ class Money(Definition):
         return Decimal(amount_minor).scaleb(-self.decimals)
 
 
-class Currency(Definition):
-    """The points: their name, after how many days they can be spent, and after how many more they expire."""
+class Currency(Terms):
+    """The points: their name, and when they can be spent and expire unless a rule or a tier says otherwise."""
 
     name: Text
-    pending_days: Annotated[int, Field(strict=True, ge=0, le=MAX_LOT_DAYS)] = 0
-    expire_days: Annotated[int, Field(strict=True, ge=1, le=MAX_LOT_DAYS)] | None = None
+
+
+class Late(Definition):
+    """What becomes of activities that come in late.
+
+    Those that happened within the last ``within_days`` are put where they belong in the member's time. Older ones take
+    effect ``at_arrival``, or are refused.
+    """
+
+    within_days: Annotated[int, Field(strict=True, ge=0, le=MAX_LATE_DAYS)] = 366
+    beyond: Literal["at_arrival", "refuse"] = "at_arrival"
+
+
+class Reversals(Definition):
+    """What becomes of points that were spent before a reversal takes them back.
+
+    ``allow_debt``: the member owes them, and what they earn next pays. ``within_balance``: they are let off what is
+    missing. ``only_pending``: what has become available stays with them.
+    """
+
+    policy: Literal["allow_debt", "within_balance", "only_pending"] = "allow_debt"
 
 
 class Program(Definition):
@@ -63,7 +84,10 @@ class Program(Definition):
     money: Money
     points: Currency
     rules: Annotated[tuple[Rule, ...], Field(max_length=MAX_PARTS)] = ()
+    late: Late = Late()
+    reversals: Reversals = Reversals()
     tiers: Tiers | None = None
+    streaks: Annotated[tuple[Streak, ...], Field(max_length=MAX_PARTS)] = ()
     challenges: Annotated[tuple[Challenge, ...], Field(max_length=MAX_PARTS)] = ()
     badges: Annotated[tuple[Badge, ...], Field(max_length=MAX_PARTS)] = ()
     boards: Annotated[tuple[Board, ...], Field(max_length=MAX_BOARDS)] = ()
@@ -96,6 +120,17 @@ class Program(Definition):
     def rule_by_code(self) -> dict[str, Rule]:
         """Every rule by its code."""
         return {rule.code: rule for rule in self.rules}
+
+    @cached_property
+    def streak_by_code(self) -> dict[str, Streak]:
+        """Every streak by its code."""
+        return {streak.code: streak for streak in self.streaks}
+
+    @cached_property
+    def streaks_by_kind(self) -> dict[str, tuple[Streak, ...]]:
+        """The streaks that each kind of activity may count towards, in the program's order."""
+        kinds = {kind for streak in self.streaks for kind in streak.kinds}
+        return {kind: tuple(streak for streak in self.streaks if kind in streak.kinds) for kind in kinds}
 
     @cached_property
     def board_by_code(self) -> dict[str, Board]:
@@ -141,6 +176,24 @@ class Program(Definition):
     def badges_for(self, *, challenge: str | None = None, tier: str | None = None) -> tuple[Badge, ...]:
         """The badges that completing a challenge, or reaching a tier, earns."""
         return tuple(b for b in self.badges if b.earned and (b.earned.challenge, b.earned.tier) == (challenge, tier))
+
+    def lot_terms(self, rule: str | None, tier: str | None) -> LotTerms:
+        """The terms of lots that come from a rule (or none) to a member on a tier: the rule's, the tier's, its own."""
+        terms = self._lot_terms.get((rule, tier))
+        if terms is None:  # kept, since every lot asks
+            earning, rung = self.rule_by_code.get(rule or ""), self.tier(tier)
+            levels = (earning.points if earning else None, rung.points if rung else None, self.points)
+            terms = LotTerms.of([each for each in levels if each is not None])
+            self._lot_terms[rule, tier] = terms
+        return terms
+
+    @cached_property
+    def _lot_terms(self) -> dict[tuple[str | None, str | None], LotTerms]:
+        return {}
+
+    def zone_of(self, told: str) -> ZoneInfo:
+        """The time zone of a member who has told this one; the program's where they have told none."""
+        return ZoneInfo(told) if told else self.time_zone
 
     def tier(self, code: str | None) -> Tier | None:
         """The tier with this code, or the lowest where the code is none of today's; None without tiers."""

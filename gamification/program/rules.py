@@ -1,12 +1,14 @@
 """Earning rules: which activities give points, how many, and up to what cap."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from gamification.expressions import Condition, Formula, ItemCondition
 from gamification.program.base import Code, Definition, Kinds, Points, misfit
+from gamification.program.points import Terms
 from gamification.program.texts import Text
 from gamification.windows import Window
 
@@ -62,6 +64,10 @@ class Caps(Definition):
 
     def windows(self) -> list[tuple[Window, int]]:
         """Every capped window with its most points."""
+        return self._windows
+
+    @cached_property
+    def _windows(self) -> list[tuple[Window, int]]:
         units = ("day", "week", "month", "year", "lifetime")
         return [(Window(unit), cap) for unit in units if (cap := getattr(self, unit)) is not None]
 
@@ -78,3 +84,5 @@ class Rule(Definition):
     cooldown_minutes: Annotated[int, Field(strict=True, ge=1, le=MAX_COOLDOWN_MINUTES)] | None = None
     qualifying: bool = True
     """Whether the points count towards tiers that are measured in points."""
+    points: Terms | None = None
+    """When the points can be spent and expire; what it does not say, the member's tier or the program does."""

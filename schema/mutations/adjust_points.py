@@ -3,7 +3,7 @@
 import strawberry
 
 from gamification.activity import ADJUSTMENT, Activity
-from gamification.recording import RecordRequest
+from gamification.requests import RecordRequest
 from schema.context import Context
 from schema.inputs import Unusable, member_ids_of
 from schema.mutations.record_activity import RecordActivityResult, refusal, show_recorded

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
-from gamification import enrolment, recording
+from gamification import enrolment, requests
 from gamification.enrolment import EnrolRequest
 from gamification.member import Profile
 from schema.context import Context
@@ -33,6 +33,9 @@ class EnrolMemberInput:
         default=None, description="One of the program's `languages`, for the texts that the member gets."
     )
     time_zone: str | None = strawberry.field(default=None, description="An IANA time zone such as Europe/Copenhagen.")
+    birthday: str | None = strawberry.field(
+        default=None, description="A full date such as 1990-05-17, from 1900 on. Other members do not see it."
+    )
     external_id: str | None = strawberry.field(
         default=None, description="The shop's own number for the customer, unique, up to 64 characters."
     )
@@ -55,16 +58,25 @@ EnrolMemberResult: TypeAlias = Annotated[
 
 async def enrol_member(context: Context, given: EnrolMemberInput) -> EnrolMemberResult:
     """Enrol a person."""
-    profile = Profile(given.display_name, given.handle, given.avatar_url, given.language, given.time_zone)
+    profile = Profile(
+        given.display_name,
+        given.handle,
+        given.avatar_url,
+        given.language,
+        given.time_zone,
+        birthday=given.birthday,
+    )
     request = EnrolRequest(given.key, profile, given.joined_at, given.external_id)
     (result,) = await context.game.enroller.enrol([request])
     match result:
         case enrolment.Enrolled(member, replayed):
+            if member.state.merged_into is not None:
+                member = await context.members.load(member.state.merged_into) or member
             reading = await context.reading(None, member)
             return EnrolMemberSuccess(member=show_member(member, reading), replayed=replayed)
-        case recording.InvalidInput(problems):
+        case requests.InvalidInput(problems):
             return invalid(*problems)
-        case recording.IdempotencyConflict():
+        case requests.IdempotencyConflict():
             return conflict(result)
         case enrolment.AlreadyTaken():
             return taken(result)

@@ -76,9 +76,9 @@ _Unfound = InvalidInput | MemberNotFound
 
 async def request_friend(context: Context, given: RequestFriendInput) -> RequestFriendResult:
     """Ask a member to be friends; where they have asked too, the two are friends at once."""
-    own_id = _caller(context, "requestFriend")
+    own_id = await _caller(context, "requestFriend")
     own, other = await context.members.load(own_id), await context.game.stores.members.by_handle(given.handle)
-    if own is None or other is None:
+    if own is None or other is None or other.state.merged_into is not None:
         return not_found()
     if own.profile.handle is None:
         return invalid(Problem("handle", "of your own is needed first, so that they see who asks"))
@@ -96,11 +96,11 @@ async def request_friend(context: Context, given: RequestFriendInput) -> Request
 
 async def accept_friend(context: Context, given: OtherMemberInput) -> AcceptFriendResult:
     """Accept a request that waits."""
-    own_id = _caller(context, "acceptFriend")
+    own_id = await _caller(context, "acceptFriend")
     other_id = await _other(context, own_id, given)
     if not isinstance(other_id, str):
         return other_id
-    if None in await context.members.load_many([own_id, other_id]):
+    if any(each is None or each.state.merged_into for each in await context.members.load_many([own_id, other_id])):
         return not_found()
     at = to_milliseconds(context.game.now())
     step = await _take(context, own_id, other_id, lambda pair: friends.accept(pair, own_id, at))
@@ -114,7 +114,7 @@ async def accept_friend(context: Context, given: OtherMemberInput) -> AcceptFrie
 
 async def remove_friend(context: Context, given: OtherMemberInput) -> RemoveFriendResult:
     """End a friendship, withdraw a request or turn one down. The other need not be a member any more."""
-    own_id = _caller(context, "removeFriend")
+    own_id = await _caller(context, "removeFriend")
     other_id = await _other(context, own_id, given)
     if not isinstance(other_id, str):
         return other_id
@@ -123,7 +123,7 @@ async def remove_friend(context: Context, given: OtherMemberInput) -> RemoveFrie
 
 async def block_member(context: Context, given: OtherMemberInput) -> BlockMemberResult:
     """Block a member, who is not told."""
-    own_id = _caller(context, "blockMember")
+    own_id = await _caller(context, "blockMember")
     other_id = await _other(context, own_id, given)
     if not isinstance(other_id, str):
         return other_id
@@ -137,7 +137,7 @@ async def block_member(context: Context, given: OtherMemberInput) -> BlockMember
 
 async def unblock_member(context: Context, given: OtherMemberInput) -> UnblockMemberResult:
     """Lift a block. The other need not be a member any more."""
-    own_id = _caller(context, "unblockMember")
+    own_id = await _caller(context, "unblockMember")
     other_id = await _other(context, own_id, given)
     if not isinstance(other_id, str):
         return other_id
@@ -146,7 +146,8 @@ async def unblock_member(context: Context, given: OtherMemberInput) -> UnblockMe
     )
 
 
-def _caller(context: Context, root_field: str) -> str:
+async def _caller(context: Context, root_field: str) -> str:
+    await context.follow_merge()
     caller = context.principal
     member_id = caller.member_id if isinstance(caller, MemberPrincipal) else ""
     check_subject(root_field, caller, member_id)

@@ -4,9 +4,10 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
-from gamification import fold, recording
+from gamification import fold, requests
 from gamification.activity import Problem
-from gamification.recording import MAX_ITEMS_PER_CALL, RecordRequest, RecordResult
+from gamification.recording import MAX_ITEMS_PER_CALL
+from gamification.requests import RecordRequest, RecordResult
 from schema.context import Context
 from schema.inputs import ActivityInput, Unusable, to_requests
 from schema.types.errors import (
@@ -93,16 +94,16 @@ def refusal(request: Unusable) -> InvalidInput | MemberNotFound:
 async def show_recorded(context: Context, result: RecordResult) -> RecordActivityResult:
     """A result as clients see it."""
     match result:
-        case recording.Recorded(record, member, replayed):
+        case requests.Recorded(record, member, replayed):
             reading = await context.reading(None, member)
             return RecordActivitySuccess(
                 record=show_record(record, reading), member=show_member(member, reading), replayed=replayed
             )
-        case recording.InvalidInput(problems):
+        case requests.InvalidInput(problems):
             return invalid(*problems)
-        case recording.MemberNotFound():
+        case requests.MemberNotFound():
             return not_found()
-        case recording.IdempotencyConflict():
+        case requests.IdempotencyConflict():
             return conflict(result)
         case fold.InsufficientPoints():
             return insufficient(result)

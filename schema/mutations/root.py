@@ -19,6 +19,7 @@ from schema.mutations.campaigns import (
     start_campaign,
 )
 from schema.mutations.enrol_member import EnrolMemberInput, EnrolMemberResult, enrol_member
+from schema.mutations.extend_points import ExtendPointsInput, extend_points
 from schema.mutations.friends import (
     AcceptFriendResult,
     BlockMemberResult,
@@ -33,6 +34,16 @@ from schema.mutations.friends import (
     request_friend,
     unblock_member,
 )
+from schema.mutations.grant_tier import GrantTierInput, grant_tier
+from schema.mutations.merge_members import (
+    MergeMembersInput,
+    MergeMembersResult,
+    UnmergeMembersInput,
+    UnmergeMembersResult,
+    merge_members,
+    unmerge_members,
+)
+from schema.mutations.pause_streak import PauseStreakInput, pause_streak
 from schema.mutations.record_activity import (
     RecordActivitiesInput,
     RecordActivitiesResult,
@@ -40,6 +51,7 @@ from schema.mutations.record_activity import (
     record_activities,
     record_activity,
 )
+from schema.mutations.reverse_activity import ReverseActivityInput, ReverseActivityResult, reverse_activity
 from schema.mutations.set_member_attributes import SetMemberAttributesInput, set_member_attributes
 from schema.mutations.update_profile import (
     SetBadgeShowcaseInput,
@@ -77,10 +89,57 @@ class Mutation:
         """Record up to 500 activities at once."""
         return await record_activities(info.context, input)
 
+    @strawberry.mutation(
+        extensions=[permission_for("reverseActivity")],
+        description="Take an activity back, or a part of it, with all that followed from it: as if it had never been.",
+    )
+    async def reverse_activity(self, info: Info, input: ReverseActivityInput) -> ReverseActivityResult:  # noqa: A002
+        """Take an activity back, or a part of it."""
+        return await reverse_activity(info.context, input)
+
     @strawberry.mutation(extensions=[permission_for("adjustPoints")], description="Give or take points, with a reason.")
     async def adjust_points(self, info: Info, input: AdjustPointsInput) -> RecordActivityResult:  # noqa: A002
         """Give or take points."""
         return await adjust_points(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("extendPoints")],
+        description="Put off the day on which a member's points expire, with a reason.",
+    )
+    async def extend_points(self, info: Info, input: ExtendPointsInput) -> RecordActivityResult:  # noqa: A002
+        """Put off the day on which points expire."""
+        return await extend_points(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("grantTier")],
+        description="Put a member on a tier, with a reason; or take back what was granted.",
+    )
+    async def grant_tier(self, info: Info, input: GrantTierInput) -> RecordActivityResult:  # noqa: A002
+        """Put a member on a tier, or take that back."""
+        return await grant_tier(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("pauseStreak")],
+        description="Plan days on which a member's streaks cannot break. Members do so for themselves.",
+    )
+    async def pause_streak(self, info: Info, input: PauseStreakInput) -> RecordActivityResult:  # noqa: A002
+        """Plan days on which streaks cannot break."""
+        return await pause_streak(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("mergeMembers")],
+        description="Merge two accounts of one person: as if there had never been but one. It can be undone.",
+    )
+    async def merge_members(self, info: Info, input: MergeMembersInput) -> MergeMembersResult:  # noqa: A002
+        """Merge two accounts of one person."""
+        return await merge_members(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("unmergeMembers")], description="Take apart two accounts that were merged."
+    )
+    async def unmerge_members(self, info: Info, input: UnmergeMembersInput) -> UnmergeMembersResult:  # noqa: A002
+        """Take apart two accounts that were merged."""
+        return await unmerge_members(info.context, input)
 
     @strawberry.mutation(
         extensions=[permission_for("setMemberAttributes")],

@@ -6,7 +6,7 @@ import strawberry
 
 from gamification.activity import ATTRIBUTES, Activity, Problem
 from gamification.fold import MAX_MEMBER_ATTRIBUTES
-from gamification.recording import RecordRequest
+from gamification.requests import RecordRequest
 from schema.context import Context
 from schema.inputs import Unusable, member_ids_of
 from schema.mutations.record_activity import RecordActivityResult, refusal, show_recorded
@@ -57,7 +57,7 @@ async def set_member_attributes(context: Context, given: SetMemberAttributesInpu
 
 
 async def _too_many(context: Context, member_id: str, key: str, given: Mapping[str, str]) -> Problem | None:
-    member = await context.members.load(member_id)
+    member = await context.member(member_id)
     held = member.state.attributes if member else {}
     # Two calls at once may both pass here; the fold then keeps the latest, and never more than there may be.
     after = len([name for name, value in {**held, **given}.items() if value])

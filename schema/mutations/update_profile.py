@@ -10,6 +10,7 @@ from strawberry import UNSET
 from gamification.activity import Problem
 from gamification.enrolment import AlreadyTaken as Taken
 from gamification.member import board_problems, language_problems, profile_problems, showcase_problems
+from gamification.particulars import news
 from gamification.stores import HandleTaken, ProfileChanges, UnfitProfile
 from schema.context import Context
 from schema.ids import local_id
@@ -18,7 +19,7 @@ from schema.principals import MemberPrincipal
 from schema.types.errors import AlreadyTaken, InvalidInput, MemberNotFound, invalid, not_found, taken
 from schema.types.member import MEMBER_ID, BoardVisibility, Member, show_member
 
-_PROFILE = ("display_name", "handle", "avatar_url", "language", "time_zone", "alias")
+_PROFILE = ("display_name", "handle", "avatar_url", "language", "time_zone", "birthday", "alias")
 _VISIBILITY = ("profile", "avatar", "tier", "badges", "board")
 
 
@@ -67,6 +68,10 @@ class UpdateProfileInput:
         default=UNSET, description="One of the program's `languages`, for the texts that the member gets."
     )
     time_zone: str | None = strawberry.field(default=UNSET, description="An IANA time zone such as Europe/Copenhagen.")
+    birthday: str | None = strawberry.field(
+        default=UNSET,
+        description="A full date such as 1990-05-17, from 1900 on. A new one counts from the day after it is told.",
+    )
     visibility: VisibilityInput | None = strawberry.field(
         default=UNSET, description="What others may see. It cannot be null."
     )
@@ -100,9 +105,10 @@ SetBadgeShowcaseResult: TypeAlias = Annotated[
 
 async def update_profile(context: Context, given: UpdateProfileInput) -> UpdateProfileResult:
     """Change a profile: one's own, or that of a member whom staff or a service names."""
-    member_id = _subject(context, given.member_id)
-    if member_id is None:
+    named = await _subject(context, given.member_id)
+    if named is None:
         return invalid(Problem("memberId", "is needed: whose profile is it?"))
+    member_id = await context.account(named)
     check_subject("updateProfile", context.principal, member_id)
     member = await context.members.load(member_id)
     if member is None:
@@ -115,7 +121,7 @@ async def update_profile(context: Context, given: UpdateProfileInput) -> UpdateP
     # A language that the program has dropped since does not hinder other changes.
     language = changes.profile.get("language")
     if problems := (
-        *profile_problems(profile),
+        *profile_problems(profile, context.game.now()),
         *language_problems(language, program),
         *board_problems(profile, replace(member.visibility, **changes.visibility)),
     ):
@@ -126,6 +132,11 @@ async def update_profile(context: Context, given: UpdateProfileInput) -> UpdateP
         return taken(Taken("handle"))
     except UnfitProfile as unfit:
         return invalid(*unfit.problems)
+    if changed is not None and news(changed):
+        # Whatever was told just now: what the game has missed, since a store was away then, is made good as well.
+        await context.game.recorder.learn([member_id])
+        context.renew()
+        changed = await context.members.load(member_id)
     if changed is None:
         return not_found()
     return ProfileSuccess(member=show_member(changed, await context.reading(None, changed)))
@@ -133,7 +144,7 @@ async def update_profile(context: Context, given: UpdateProfileInput) -> UpdateP
 
 async def set_badge_showcase(context: Context, given: SetBadgeShowcaseInput) -> SetBadgeShowcaseResult:
     """Choose the badges that one's public profile shows."""
-    member_id = _subject(context, None) or ""
+    member_id = await _subject(context, None) or ""
     check_subject("setBadgeShowcase", context.principal, member_id)
     member = await context.members.load(member_id)
     if member is None:
@@ -147,7 +158,8 @@ async def set_badge_showcase(context: Context, given: SetBadgeShowcaseInput) -> 
     return ProfileSuccess(member=show_member(changed, await context.reading(None, changed)))
 
 
-def _subject(context: Context, named: strawberry.ID | None) -> str | None:
+async def _subject(context: Context, named: strawberry.ID | None) -> str | None:
+    await context.follow_merge()
     caller = context.principal
     if named is None:
         return caller.member_id if isinstance(caller, MemberPrincipal) else None

@@ -15,8 +15,8 @@ from schema.leaderboards import View, view_of
 from schema.permissions import FORBIDDEN
 from schema.signals import Topic, wait_at_most
 from schema.types.leaderboard import Rank, show_rank
+from schema.types.points import Points, show_points
 from schema.types.record import Record, show_record
-from schema.types.standing import Points, show_points
 
 MAX_WATCHED_BOARDS = 5
 RECORDS_PER_READ = 50
@@ -63,7 +63,7 @@ MY_EVENTS: tuple[type[MyEvent], ...] = (EventsBegan, Recorded, RankMoved)
 async def my_events(
     context: Context, member_id: str, after: str | None, boards: Sequence[str], language: str | None
 ) -> AsyncGenerator[MyEvent, None]:
-    """Events of a member, oldest first, until the member is gone.
+    """Events of a member, oldest first, until the member is gone, or goes on with another account.
 
     Raises:
         CallerError: too many boards, one that there is not, or a cursor of something else.
@@ -89,7 +89,7 @@ async def my_events(
                     yield recorded
                     seq = recorded.record.seq
                 # Also where there is no record: a member who is gone has none.
-                if await context.members.load(member_id) is None:
+                if await context.members.load(member_id) is None or not await context.still_goes_on():
                     return
                 for moved in await _moved(context, views, member_id, told, seq):
                     yield moved
@@ -119,7 +119,8 @@ async def _records(context: Context, member_id: str, seq: int, language: str | N
         # After the records, so that the points are not older than they are.
         context.renew()
         subject = await context.members.load(member_id)
-        if subject is None:
+        # Their own account may be told all, also that it was merged. One that theirs was merged into is for as long.
+        if subject is None or not (context.token_id == member_id or await context.still_goes_on()):
             return
         for record in records:
             seq = record.seq
@@ -133,7 +134,7 @@ async def _recorded(context: Context, subject: Member, record: Written, language
     return Recorded(
         cursor=_cursor(subject.member_id, record.seq),
         record=show_record(record, reading),
-        points=show_points(as_of_now(subject, reading).state),
+        points=show_points(as_of_now(subject, reading).state, reading),
     )
 
 

@@ -41,6 +41,7 @@ class Subscription:
         language: _Language = None,
     ) -> AsyncGenerator[MyEvent, None]:
         """Everything that happens to the member who asks."""
+        await info.context.follow_merge()
         caller = info.context.principal
         member_id = caller.member_id if isinstance(caller, MemberPrincipal) else ""
         async for event in my_events(info.context, member_id, after, boards or [], language):

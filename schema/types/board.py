@@ -11,7 +11,7 @@ from gamification.program import boards
 from schema.connections import DEFAULT_PAGE_SIZE, Connection, Edge, connection_of, page_size
 from schema.context import Context, Info, Reading
 from schema.types.arguments import After, First
-from schema.types.program import words
+from schema.types.texts import words
 
 
 @strawberry.enum(description="What decides between equal scores.")

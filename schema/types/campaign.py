@@ -15,8 +15,8 @@ from schema.ids import to_global_id
 from schema.scalars import BigInt
 from schema.types.campaign_terms import CampaignTerms, show_terms
 from schema.types.node import Node
-from schema.types.program import words
 from schema.types.progress import ProgressBar, show_progress
+from schema.types.texts import words
 
 CAMPAIGN_ID = "Campaign"
 

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from gamification import enrolment, fold, recording
+from gamification import enrolment, fold, requests
 from gamification.activity import Problem as Fault
 from schema.scalars import BigInt
 
@@ -50,6 +50,9 @@ class InsufficientPoints(Error):
 
     needed: BigInt = strawberry.field(description="How many points were to be taken.")
     available: BigInt = strawberry.field(description="How many points there are to take.")
+    step: int | None = strawberry.field(
+        default=None, description="Which step of a chain would be refused, from 0; null for what is no chain."
+    )
 
 
 @strawberry.type(
@@ -73,20 +76,21 @@ def not_found() -> MemberNotFound:
     return MemberNotFound(code="MEMBER_NOT_FOUND", message="There is no such member.")
 
 
-def conflict(result: recording.IdempotencyConflict) -> IdempotencyConflict:
+def conflict(result: requests.IdempotencyConflict) -> IdempotencyConflict:
     """The error for a key that was used for something else."""
     message = f"The key {result.key} was used before with other input; something new needs a new key."
     return IdempotencyConflict(code="IDEMPOTENCY_CONFLICT", message=message, key=result.key)
 
 
-def insufficient(result: fold.InsufficientPoints) -> InsufficientPoints:
-    """The error for more points than there are."""
+def insufficient(result: fold.InsufficientPoints, step: int | None = None) -> InsufficientPoints:
+    """The error for more points than there are, in a ``step`` of a chain where there is one."""
     message = f"{result.needed} points are needed and {result.available} are available."
     return InsufficientPoints(
         code="INSUFFICIENT_POINTS",
         message=message,
         needed=BigInt(result.needed),
         available=BigInt(result.available),
+        step=step,
     )
 
 

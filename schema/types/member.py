@@ -15,20 +15,19 @@ from schema.statement import statement
 from schema.types.arguments import After, AmongFriends, First, OfBoard, OfPeriod, OfScope
 from schema.types.friends import BlockedMember, Friend, FriendRequest, blocked_by, friends_of, requests_of
 from schema.types.leaderboard import Rank, show_rank
+from schema.types.member_streak import MemberStreak, show_member_streak
 from schema.types.node import Node
+from schema.types.points import Points, show_points
 from schema.types.record import LedgerEntry
 from schema.types.standing import (
     MemberBadge,
     MemberChallenge,
-    Points,
-    TierStanding,
     badges_in_order,
     challenges_in_order,
     show_badge,
     show_challenge,
-    show_points,
-    show_standing,
 )
+from schema.types.tier import TierStanding, show_standing
 
 MEMBER_ID = "Member"
 
@@ -64,7 +63,7 @@ class MemberAttribute:
 
 @strawberry.type(description="What a member has reached, at some moment.")
 class MemberStanding:
-    """What a member has reached: points, tier, challenges and badges."""
+    """What a member has reached: points, tier, challenges, streaks and badges."""
 
     subject: strawberry.Private[member.Member]
     reading: strawberry.Private[Reading]
@@ -72,7 +71,7 @@ class MemberStanding:
     @strawberry.field(description="The member's points.")
     def points(self) -> Points:
         """The member's points."""
-        return show_points(self.subject.state)
+        return show_points(self.subject.state, self.reading)
 
     @strawberry.field(description="The member's tier; null where the program has none.")
     def tier(self) -> TierStanding | None:
@@ -88,6 +87,19 @@ class MemberStanding:
             lambda challenge: show_challenge(challenge, state, reading),
             listed=f"challenges:{self.subject.member_id}",
             place=lambda challenge: challenge.code,
+            first=first,
+            after=after,
+        )
+
+    @strawberry.field(description="The program's streaks, in its order, as they stand for the member.")
+    def streaks(self, first: First = DEFAULT_PAGE_SIZE, after: After = None) -> Connection[MemberStreak]:
+        """The program's streaks as they stand for the member."""
+        state, reading = self.subject.state, self.reading
+        return page_of(
+            reading.program.streaks,
+            lambda streak: show_member_streak(streak, state, reading),
+            listed=f"streaks:{self.subject.member_id}",
+            place=lambda streak: streak.code,
             first=first,
             after=after,
         )
@@ -137,6 +149,9 @@ class Member(MemberStanding, Node):
     time_zone: str | None = strawberry.field(
         description="An IANA time zone such as Europe/Copenhagen; null where the member told none."
     )
+    birthday: str | None = strawberry.field(
+        description="A date such as 1990-05-17; null where the member told none. Other members do not see it."
+    )
     enrolled_at: datetime = strawberry.field(description="When the member joined.")
     visibility: Visibility = strawberry.field(description="What others may see of the member.")
     showcase: list[str] = strawberry.field(
@@ -156,6 +171,15 @@ class Member(MemberStanding, Node):
         """The member's place on a board; None where the program has no such board."""
         view = await view_of(info.context, self.reading, board, scope, period, friends=friends)
         return await show_rank(info.context, view, self.subject.member_id) if view else None
+
+    @strawberry.field(
+        description="The loyalty numbers of other accounts of the same person merged into this one, up to 20; "
+        "they lead to it since. Other members do not see it."
+    )
+    async def merged_accounts(self, info: Info) -> list[str]:
+        """The loyalty numbers of the accounts that were merged into this one."""
+        others = await info.context.members.load_many(list(self.subject.state.absorbed))
+        return [other.loyalty_number for other in others if other is not None]
 
     @strawberry.field(description="What the shop knows of the member, by name; up to 50. Other members do not see it.")
     def attributes(self) -> list[MemberAttribute]:
@@ -222,6 +246,7 @@ def show_member(subject: member.Member, reading: Reading) -> Member:
         avatar_url=profile.avatar_url,
         language=profile.language,
         time_zone=profile.time_zone,
+        birthday=profile.birthday,
         enrolled_at=subject.enrolled_at,
         visibility=Visibility(
             profile=visibility.profile,
@@ -230,11 +255,15 @@ def show_member(subject: member.Member, reading: Reading) -> Member:
             badges=visibility.badges,
             board=BoardVisibility(visibility.board),
         ),
-        showcase=list(subject.showcase),
+        # A badge that was taken back is shown no longer.
+        showcase=[code for code in subject.showcase if code in now.state.badges],
     )
 
 
 async def load_member(context: Context, member_id: str, language: str | None = None) -> Member | None:
-    """A member by id, in the language that fits the request; None if there is no such member."""
-    subject = await context.members.load(member_id)
+    """A member by id, in the language that fits the request; None if there is no such member.
+
+    The id of an account that was merged into another one leads to that.
+    """
+    subject = await context.member(member_id)
     return show_member(subject, await context.reading(language, subject)) if subject else None

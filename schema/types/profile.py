@@ -6,7 +6,8 @@ from gamification.member import Member
 from schema.context import Context, Reading, as_of_now
 from schema.ids import to_global_id
 from schema.types.node import Node
-from schema.types.program import BadgeFace, Rarity, Tier, show_tier, words
+from schema.types.program import BadgeFace, Rarity, Tier, show_tier
+from schema.types.texts import words
 
 PROFILE_ID = "PublicProfile"
 
@@ -51,8 +52,11 @@ def show_profile(member: Member, reading: Reading) -> PublicProfile | None:
 
 
 async def profile_shown(context: Context, member: Member | None, reading: Reading) -> PublicProfile | None:
-    """What the caller may see of a member; None if that is nothing, or a block stands between the two."""
-    if member is None or await context.hidden.load(member.member_id):
+    """What the caller may see of a member; None if that is nothing, or a block stands between the two.
+
+    An account that was merged shows nothing, and leads nowhere: others are not told that two were one person.
+    """
+    if member is None or member.state.merged_into is not None or await context.hidden.load(member.member_id):
         return None
     return show_profile(as_of_now(member, reading), reading)
 

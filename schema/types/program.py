@@ -7,9 +7,10 @@ from enum import Enum
 import strawberry
 
 from gamification import program
-from gamification.program import Text
 from schema.context import Reading
 from schema.scalars import BigInt
+from schema.types.streak import Streak, show_streak
+from schema.types.texts import words
 
 
 @strawberry.enum(description="How rare a badge is meant to be.")
@@ -33,6 +34,40 @@ class Tier:
         description="What the member must reach, in points or in money, as the program counts."
     )
     benefits: list[str] = strawberry.field(description="What the tier brings, in the reader's language.")
+
+
+@strawberry.enum(description="What counts towards tiers.")
+class TierMetric(Enum):
+    """What counts towards tiers."""
+
+    SPEND = strawberry.enum_value("spend", description="Money spent, in the program's `currency`.")
+    POINTS = strawberry.enum_value("points", description="Points earned, but for those that are not qualifying.")
+
+
+@strawberry.enum(description="What becomes of a tier for which a review finds too little.")
+class TierDowngrade(Enum):
+    """What becomes of a tier for which a review finds too little."""
+
+    EARNED = strawberry.enum_value("earned", description="The member falls to the tier that they have earned.")
+    ONE_LEVEL = strawberry.enum_value("one_level", description="The member falls by one tier.")
+    NEVER = strawberry.enum_value("never", description="Nothing: a tier once reached stays.")
+
+
+@strawberry.type(description="How tiers are reached and lost. They are reached at once, as soon as there is enough.")
+class TierPolicy:
+    """How tiers are reached and lost."""
+
+    metric: TierMetric = strawberry.field(description="What counts.")
+    window: str = strawberry.field(
+        description='Which days count together: "lifetime", "membership year", "rolling 365 days", or "calendar" and '
+        "day, week, month, quarter or year. A tier is reviewed when a period ends, or with rolling days all the time."
+    )
+    downgrade: TierDowngrade = strawberry.field(
+        description="What becomes of a tier for which a review finds too little."
+    )
+    grace_days: int = strawberry.field(
+        description="How many days after such a review it does; not at all if there is enough again by then."
+    )
 
 
 @strawberry.type(description="What a challenge looks like, whoever looks at it.")
@@ -116,13 +151,12 @@ class Program:
     currency: str = strawberry.field(description="ISO 4217 code of the money that amounts are in.")
     points_name: str = strawberry.field(description="What points are called, in the reader's language.")
     tiers: list[Tier] = strawberry.field(description="The ladder, lowest tier first; empty where the program has none.")
+    tier_policy: TierPolicy | None = strawberry.field(
+        description="How tiers are reached and lost; null where the program has none."
+    )
     challenges: list[Challenge] = strawberry.field(description="In the program's order.")
+    streaks: list[Streak] = strawberry.field(description="In the program's order.")
     badges: list[Badge] = strawberry.field(description="In the program's order, without the secret ones.")
-
-
-def words(text: Text | None, reading: Reading) -> str | None:
-    """An optional text in the reader's language."""
-    return text.read(reading.language) if text else None
 
 
 def show_program(reading: Reading) -> Program:
@@ -137,7 +171,9 @@ def show_program(reading: Reading) -> Program:
         currency=shown.money.currency,
         points_name=shown.points.name.read(reading.language),
         tiers=[show_tier(tier, reading) for tier in shown.tiers.levels] if shown.tiers else [],
+        tier_policy=_show_policy(shown.tiers) if shown.tiers else None,
         challenges=[_show_challenge(challenge, reading) for challenge in shown.challenges],
+        streaks=[show_streak(streak, reading) for streak in shown.streaks],
         badges=[_show_badge(badge, reading) for badge in shown.badges if not badge.secret],
     )
 
@@ -149,6 +185,15 @@ def show_tier(tier: program.Tier, reading: Reading) -> Tier:
         name=tier.name.read(reading.language),
         threshold=tier.threshold,
         benefits=[benefit.read(reading.language) for benefit in tier.benefits],
+    )
+
+
+def _show_policy(tiers: program.Tiers) -> TierPolicy:
+    return TierPolicy(
+        metric=TierMetric(tiers.metric),
+        window=str(tiers.window),
+        downgrade=TierDowngrade(tiers.downgrade.to),
+        grace_days=tiers.downgrade.grace_days,
     )
 
 

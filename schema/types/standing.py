@@ -1,4 +1,4 @@
-"""What a member has reached: points, tier, challenges and badges, with their progress."""
+"""The challenges and badges of a member, with their progress."""
 
 from datetime import datetime
 
@@ -6,37 +6,17 @@ import strawberry
 
 from gamification import program
 from gamification.challenges import NOT_BEGUN, Phase, phase
-from gamification.progress import badge_progress, challenge_progress, tier_progress
+from gamification.progress import badge_progress, challenge_progress
 from gamification.state import State
-from schema.context import Reading
+from schema.context import Info, Reading
+from schema.reasons import Reached
 from schema.scalars import BigInt
-from schema.types.program import BadgeFace, ChallengeFace, Rarity, Tier, show_tier, words
+from schema.types.program import BadgeFace, ChallengeFace, Rarity
 from schema.types.progress import ProgressBar, show_progress
+from schema.types.texts import words
+from schema.types.why import Why, why_reached
 
 _CHALLENGE_ORDER = (Phase.ACTIVE, Phase.LOCKED, Phase.UPCOMING, Phase.COMPLETED, Phase.ENDED)
-
-
-@strawberry.type(description="A member's points.")
-class Points:
-    """A member's points."""
-
-    available: BigInt = strawberry.field(description="What can be spent now.")
-    pending: BigInt = strawberry.field(description="What becomes available later.")
-    earned: BigInt = strawberry.field(description="All that was ever earned. Points given by staff are not among it.")
-    spent: BigInt = strawberry.field(description="All that was ever taken from the member.")
-    expired: BigInt = strawberry.field(description="All that ever expired.")
-
-
-@strawberry.type(description="Where a member stands on the tier ladder.")
-class TierStanding:
-    """Where a member stands on the tier ladder."""
-
-    current: Tier = strawberry.field(description="The tier that the member has.")
-    next: Tier | None = strawberry.field(description="The tier above it; null on the highest.")
-    since: datetime | None = strawberry.field(
-        description="When the member came to the tier; null before anything counted."
-    )
-    progress: ProgressBar = strawberry.field(description="The way to the next tier; full on the highest.")
 
 
 @strawberry.type(description="A challenge as it stands for a member.")
@@ -51,6 +31,15 @@ class MemberChallenge(ChallengeFace):
         description="When the member last completed it; null where they never did."
     )
     progress: ProgressBar = strawberry.field(description="How far the member is.")
+    reading: strawberry.Private[Reading]
+
+    @strawberry.field(
+        description="Why the member is so far: what moved the challenge last. Null where nothing among their latest "
+        "1,000 records did."
+    )
+    async def why(self, info: Info) -> Why | None:
+        """Why the member is so far."""
+        return await why_reached(info.context, self.reading, Reached("challenge", self.code))
 
 
 @strawberry.type(description="A badge as it stands for a member.")
@@ -68,33 +57,18 @@ class MemberBadge(BadgeFace):
         description="When the level was reached; null for a badge not yet won."
     )
     progress: ProgressBar = strawberry.field(description="The way to the next level; full on the highest.")
+    reading: strawberry.Private[Reading]
+    held: strawberry.Private[int]
 
-
-def show_points(state: State) -> Points:
-    """A member's points as clients see them."""
-    return Points(
-        available=BigInt(state.balance.available),
-        pending=BigInt(state.balance.pending),
-        earned=BigInt(state.totals.earned),
-        spent=BigInt(state.totals.spent),
-        expired=BigInt(state.totals.expired),
+    @strawberry.field(
+        description="Why the member has the badge at this level. Null for a badge not yet won, and where that is not "
+        "among their latest 1,000 records."
     )
-
-
-def show_standing(state: State, reading: Reading) -> TierStanding | None:
-    """A member's tier as clients see it; None where the program has no tiers."""
-    tiers = reading.program.tiers
-    bar = tier_progress(state, reading.program, reading.now)
-    if tiers is None or bar is None:
-        return None
-    position = tiers.position(state.standing.tier)
-    following = tiers.levels[position + 1] if position + 1 < len(tiers.levels) else None
-    return TierStanding(
-        current=show_tier(tiers.levels[position], reading),
-        next=show_tier(following, reading) if following else None,
-        since=state.standing.since,
-        progress=show_progress(bar, reading),
-    )
+    async def why(self, info: Info) -> Why | None:
+        """Why the member has the badge."""
+        return (
+            await why_reached(info.context, self.reading, Reached("badge", self.code, self.held)) if self.held else None
+        )
 
 
 def challenges_in_order(state: State, reading: Reading) -> list[program.Challenge]:
@@ -117,6 +91,7 @@ def show_challenge(challenge: program.Challenge, state: State, reading: Reading)
         times_completed=held.completed,
         completed_at=held.completed_at,
         progress=show_progress(bar, reading),
+        reading=reading,
     )
 
 
@@ -146,4 +121,6 @@ def show_badge(badge: program.Badge, state: State, reading: Reading) -> MemberBa
         level_name=words(badge.levels[level - 1].name, reading) if level else None,
         earned_at=held.earned_at if held else None,
         progress=show_progress(badge_progress(badge, state, reading.program, reading.now), reading),
+        reading=reading,
+        held=held.level if held else 0,
     )

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 # The default run is repeatable, so that a red build is red again on the next machine.
 settings.register_profile(
     "steady",
-    max_examples=40,
+    max_examples=20,
     stateful_step_count=25,
     derandomize=True,
     deadline=None,

@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from gamification.activity import Activity
-from gamification.campaigns import Offer, Offers, Settlement
-from gamification.fold import replay
+from gamification.campaigns import Offer, Offers
+from gamification.fold import CampaignVersions
+from gamification.history import Checkpoint, Past
 from gamification.member import Member, Profile
+from gamification.member_fold import Circumstances, MemberFold, ReachesBack
 from gamification.program import Program
 from gamification.program.campaigns import Campaign
-from gamification.record import Entry, Record
-from gamification.recording import MemberFold, Recorded, RecordRequest
+from gamification.record import Entry, Record, Settlement
+from gamification.replaying import replay
+from gamification.requests import Recorded, RecordRequest, Request, ReverseRequest
+from gamification.schedule import Schedule
 from gamification.state import State
-from gamification.stores import AppliedProgram
+from tests.gamification.clerk import drive
 from tests.gamification.programs import JOINED_AT, Part, told
 
 VERSION = 1
@@ -44,14 +48,29 @@ class Market:
 
     def together(self, activities: Sequence[tuple[str, Activity]], now: datetime) -> list[Record]:
         """Record activities of several members in one commit; the record of each."""
-        offers = Offers(self.offers())
-        applied = AppliedProgram(VERSION, self.program, "", JOINED_AT)
-        folds = {who: MemberFold(self.member(who), applied, now, offers) for who, _ in activities}
-        made = []
-        for who, activity in activities:
-            result = folds[who].add(RecordRequest(who, activity), None)
-            assert isinstance(result, Recorded), result
-            made.append(result.record)
+        return self._commit([RecordRequest(who, activity) for who, activity in activities], now)
+
+    def reverse(self, key: str, who: str = "m", now: datetime | None = None) -> Record:
+        """Take an activity back, at once unless told; the record of that."""
+        return self._commit([ReverseRequest(who, key)], now or self.member(who).state.as_of)[0]
+
+    def _commit(self, requests: Sequence[Request], now: datetime) -> list[Record]:
+        """What is asked of several members, in one commit."""
+        pasts: dict[str, Past] = {}
+        while True:
+            around = Circumstances(Schedule.always(self.program, VERSION), Offers(self.offers()), now)
+            folds = {
+                each.member_id: MemberFold(
+                    self.member(each.member_id), around, pasts.get(each.member_id), self.versions
+                )
+                for each in requests
+            }
+            try:
+                made = [self._answer(folds[each.member_id], each) for each in requests]
+                break
+            except ReachesBack as back:
+                who = back.member_id
+                pasts[who] = Past(Checkpoint(State.new(JOINED_AT), 1), tuple(self.records.get(who, ())))
         for who, fold in folds.items():
             commit = fold.commit()
             self.members[who] = commit.member
@@ -59,6 +78,17 @@ class Market:
             for settled in commit.settlements:
                 self._settle(settled)
         return made
+
+    def _answer(self, fold: MemberFold, request: Request) -> Record:
+        known = {
+            (who, record.activity.key): record
+            for who, records in self.records.items()
+            for record in records
+            if record.activity is not None
+        }
+        result = drive(fold.answer(request, known))
+        assert isinstance(result, Recorded), result
+        return result.record
 
     def member(self, who: str) -> Member:
         """A member as they stand; one who has done nothing yet has just joined."""
@@ -78,8 +108,12 @@ class Market:
 
     def replayed(self, who: str = "m") -> State:
         """The state that the member's journal comes to."""
-        versions = {(each.code, VERSION): each for each in self.terms}
-        return replay(JOINED_AT, self.records[who], {VERSION: self.program}, versions)
+        return replay(JOINED_AT, self.records[who], Schedule.always(self.program, VERSION), self.versions)
+
+    @property
+    def versions(self) -> CampaignVersions:
+        """The terms by code and version."""
+        return {(each.code, VERSION): each for each in self.terms}
 
     def _settle(self, settled: Settlement) -> None:
         self.settlements.append(settled)

@@ -12,6 +12,7 @@ from gamification.program import Program
 from gamification.record import (
     BadgeWon,
     BonusWithheld,
+    Celebrated,
     ChainCut,
     Completed,
     Effect,
@@ -20,7 +21,10 @@ from gamification.record import (
     Progressed,
     Record,
     Scored,
+    StreakMoved,
+    StreakReached,
     TierMoved,
+    TierReviewed,
 )
 from gamification.state import State
 
@@ -66,6 +70,11 @@ def steps(*kinds: str, **conditions: str) -> Part:
     """A challenge's steps, one for each kind; ``conditions`` narrow them by kind."""
     each = [{"title": kind, "on": kind, **({"when": conditions[kind]} if kind in conditions else {})} for kind in kinds]
     return {"measure": "steps", "steps": each}
+
+
+def streak(code: str = "daily", *, on: str = "visit", **parts: Any) -> Part:
+    """A streak of days with a visit, unless it says otherwise."""
+    return {"code": code, "name": code, "conditions": [{"on": on}], **parts}
 
 
 def badge(code: str, **parts: Any) -> Part:
@@ -171,11 +180,19 @@ def _told(effect: Effect) -> str:
             text = f"badge {code} {level}"
         case TierMoved(before_code, after_code, up):
             text = f"tier {before_code} {'up' if up else 'down'} to {after_code}"
+        case TierReviewed(code, verdict):
+            text = f"tier {code} {verdict}"
+        case StreakMoved(code, before_length, after_length, _, frozen):
+            text = f"streak {code} {before_length} to {after_length}{f', {frozen} frozen' if frozen else ''}"
+        case StreakReached(code, length):
+            text = f"streak {code} reached {length}"
         case ChainCut(links):
             text = f"cut after {links}"
         case Scored(board, period, scope, before_score, after_score, columns):
             key = BoardKey(board, period, scope).text
             text = f"{key} {before_score} to {after_score}{list(columns) if columns else ''}"
+        case Celebrated(occasion, years):
+            text = f"{occasion} {years}"
         case BonusWithheld(code, wanted, granted, limit):
             text = f"campaign {code} gave {granted} of {wanted}, by {limit}"
     return text if effect.why.because is None else f"{text} <{effect.why.because}"

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from gamification.activity import Activity, LineItem, Scalar
+from gamification.activity import PARTICULARS, STREAK_PAUSE, TIER_GRANT, Activity, LineItem, Scalar
+from gamification.extensions import extension
 from gamification.program import Program
 from gamification.windows import Window
 from tests.gamification.programs import (
@@ -22,6 +23,7 @@ from tests.gamification.programs import (
     purchase,
     rule,
     steps,
+    streak,
 )
 
 ZONES = (
@@ -55,8 +57,66 @@ windows: SearchStrategy[Window] = st.one_of(
     st.sampled_from([Window(unit) for unit in ("lifetime", "day", "week", "month", "quarter", "year")]),
     st.integers(1, 400).map(lambda days: Window("rolling", days)),
 )
+tier_windows: SearchStrategy[Window] = st.one_of(windows, st.just(Window("membership")), st.just(Window("year")))
 points = st.integers(0, 120)
 targets = st.integers(1, 6)
+
+
+pending_terms: SearchStrategy[Part] = st.one_of(
+    st.just({}),
+    st.integers(0, 40).map(lambda days: {"pending_days": days}),
+    st.sampled_from(["1997-01-20", "2011-12-31", "2018-11-04", "2020-12-31", "2022-03-27", "2024-11-01"]).map(
+        lambda day: {"pending_until": day}
+    ),
+    st.builds(
+        lambda days, then: {"pending_event": {"on": "review", "at_most_days": days, "then": then}},
+        st.integers(1, 60),
+        st.sampled_from(["release", "cancel"]),
+    ),
+)
+_graces: SearchStrategy[Part] = st.one_of(st.just({}), st.integers(0, 12).map(lambda days: {"grace_days": days}))
+expiry_terms: SearchStrategy[Part] = st.one_of(
+    st.just({}),
+    st.just({"never_expire": True}),
+    st.builds(lambda days, grace: {"expire_days": days} | grace, st.integers(1, 400), _graces),
+    st.builds(lambda days, grace: {"expire_idle_days": days} | grace, st.integers(1, 120), _graces),
+    st.builds(
+        lambda day, years, grace: {"expire_on": day, "years_after": years} | grace,
+        st.sampled_from(["12-31", "02-29", "11-04", "03-27", "06-30"]),
+        st.integers(0, 1),
+        _graces,
+    ),
+)
+
+
+@st.composite
+def terms(draw: DrawFn) -> Part:
+    """When points can be spent, and until when."""
+    pending: Part = draw(pending_terms)
+    expiry: Part = draw(expiry_terms)
+    return pending | expiry
+
+
+def _own_terms(draw: DrawFn) -> Part:
+    """Terms of a rule's own or a tier's; mostly none."""
+    return {"points": draw(terms())} if draw(st.integers(0, 2)) == 0 else {}
+
+
+@st.composite
+def _streaks(draw: DrawFn) -> list[Part]:
+    more: Part = draw(
+        st.sampled_from([{}, {"freezes": {"start": 1, "limit": 2, "every": 3}}, {"freezes": {"every": 2, "limit": 1}}])
+    )
+    reward: Part = {"points": draw(points), "qualifying": draw(st.booleans())}
+    milestones = [{"length": 2, "reward": reward}, {"every": 3, "reward": reward | {"badge": "gift"}}]
+    more = more | draw(st.sampled_from([{}, {"member_pauses": {"max_days": 10, "per_year": 2}}]))
+    mixed: Part = {"mode": draw(st.sampled_from(["all", "any"])), "milestones": milestones[:1]}
+    conditions = [{"on": ["visit", "survey"]}, {"on": "purchase", "when": "activity.amount > 10.0", "times": 2}]
+    mixed |= {"period": draw(st.sampled_from(["day", "week", "month"])), "conditions": conditions}
+    return [
+        streak("daily", on=draw(st.sampled_from(["visit", "purchase"])), milestones=milestones, **more),
+        streak("mixed") | mixed | more,
+    ]
 
 
 @st.composite
@@ -81,12 +141,24 @@ def _rules(draw: DrawFn) -> list[Part]:
     ]
 
 
+_MOST_GRACE_DAYS = {"lifetime": 0, "day": 0, "week": 6, "month": 27, "quarter": 89}
+
+
+@st.composite
+def downgrades(draw: DrawFn, window: Window) -> Part:
+    """A policy for what becomes of a tier that too little is left for, sound for a window."""
+    to = draw(st.sampled_from(["earned", "one_level", "never"] if window.unit != "lifetime" else ["earned", "never"]))
+    most = _MOST_GRACE_DAYS.get(window.unit, 120) if to != "never" else 0
+    return {"to": to, "grace_days": draw(st.one_of(st.just(0), st.integers(0, most)))}
+
+
 @st.composite
 def _tiers(draw: DrawFn) -> Part:
     low = draw(st.integers(1, 80))
     rewards = {"silver": {"points": draw(points), "badge": "gift", "qualifying": draw(st.booleans())}}
-    metric, window = draw(st.sampled_from(["spend", "points"])), str(draw(windows))
-    return ladder(metric, window, rewards=rewards, bronze=0, silver=low, gold=2 * low, platinum=5 * low)
+    metric, window = draw(st.sampled_from(["spend", "points"])), draw(tier_windows)
+    made = ladder(metric, str(window), rewards=rewards, bronze=0, silver=low, gold=2 * low, platinum=5 * low)
+    return made | {"downgrade": draw(downgrades(window))}
 
 
 def _repeat(draw: DrawFn, window: Window) -> str:
@@ -164,6 +236,23 @@ def definitions(draw: DrawFn) -> Part:
 programs: SearchStrategy[Program] = definitions().map(lambda parts: program(**parts))
 
 
+@st.composite
+def _eventful(draw: DrawFn) -> Part:
+    """A program with everything that time brings about, too: streaks, occasions, and terms of points of every sort."""
+    made: Part = draw(definitions())
+    made["points"], made["streaks"] = draw(terms()), draw(_streaks())
+    for part in (made["rules"][0], made["rules"][2], made["tiers"]["levels"][2]):
+        part.update(_own_terms(draw))
+    made["rules"] += [
+        rule("cake", on="birthday", earn={"points": draw(points)}),
+        rule("jubilee", on="anniversary", earn={"formula": "activity.attributes.years * 3"}),
+    ]
+    return made
+
+
+eventful_programs: SearchStrategy[Program] = _eventful().map(lambda parts: program(**parts))
+
+
 lines: SearchStrategy[tuple[LineItem, ...]] = st.lists(
     st.builds(
         LineItem,
@@ -220,3 +309,53 @@ def timeline(start: datetime, history: list[Happening]) -> list[Activity]:
         made.append(happening.make(newest + happening.gap))
         newest = max(newest, newest + happening.gap)
     return made
+
+
+def _pause(days: int, ahead: int) -> Callable[[datetime], Activity]:
+    def planned(when: datetime) -> Activity:
+        first = when.date() + timedelta(days=ahead)
+        span = {"from": first.isoformat(), "until": (first + timedelta(days=days)).isoformat()}
+        return event(STREAK_PAUSE, when, span)
+
+    return planned
+
+
+def _grant(tier: str, days: int) -> Callable[[datetime], Activity]:
+    return lambda when: Activity(
+        f"g {when:%Y%m%d %H%M%S}",
+        TIER_GRANT,
+        when,
+        attributes={"tier": tier, "until": (when + timedelta(days=days)).isoformat()},
+        reason="welcome over",
+    )
+
+
+def _extension(days: int) -> Callable[[datetime], Activity]:
+    return lambda when: extension(f"x {when:%Y%m%d %H%M%S}", when, "sorry", days=days)
+
+
+def _particulars(zone: str, birthday: str) -> Callable[[datetime], Activity]:
+    said = {"time_zone": zone, "birthday": birthday}
+    return lambda when: Activity(f"#particulars {when:%Y%m%d %H%M%S}", PARTICULARS, when, attributes=said)
+
+
+pauses = st.builds(_pause, st.integers(0, 9), st.integers(-2, 5))
+particulars = st.builds(
+    _particulars, st.sampled_from(["", *ZONES]), st.sampled_from(["", "1980-02-29", "1990-11-05", "1975-12-31"])
+)
+by_staff = st.one_of(
+    st.builds(_grant, st.sampled_from(["silver", "gold", ""]), st.integers(1, 90)),
+    st.builds(_extension, st.integers(1, 60)),
+)
+days_gaps: SearchStrategy[timedelta] = st.one_of(
+    gaps, st.integers(20, 28).map(lambda hours: timedelta(hours=hours)), st.just(timedelta(days=1))
+)
+"""Gaps that make streaks, too."""
+lives = st.lists(
+    st.builds(
+        Happening, days_gaps, st.one_of(purchases, purchases, events, events, events, pauses, particulars, by_staff)
+    ),
+    min_size=1,
+    max_size=12,
+)
+"""Histories in which nothing is spent, of members who travel, plan pauses, and meet generous staff."""

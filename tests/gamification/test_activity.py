@@ -19,6 +19,7 @@ from gamification.activity import (
     Problem,
     minor_units,
     normalised,
+    own_key,
     problems_of,
 )
 from tests.gamification.programs import adjustment, at
@@ -283,3 +284,19 @@ def test_normalised_writes_whole_numbers_in_one_way() -> None:
         ("yes", True, bool),
         ("text", "1.0", str),
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "own"),
+    [
+        ("order-17", "order-17"),
+        ("a:b#c/d", "a:b#c/d"),
+        ("m1|a:b#c/d", "a:b#c/d"),
+        ("m1|order-17.0", "order-17.0"),
+        ("m1|#reversal:order-17", "#reversal:order-17"),
+        ("#reversal:m1|order-17:9", "#reversal:order-17:9"),
+        ("m1|@2026-05-01T00:00:00.1", "@2026-05-01T00:00:00.1"),
+    ],
+)
+def test_a_key_as_it_was_made(key: str, own: str) -> None:
+    assert own_key(key) == own

@@ -160,6 +160,6 @@ def test_badge_points_wait_like_all_points() -> None:
     shopper = player(
         badge("b", earned={"measure": "member.purchases"}, levels=[{"points": 9}]), points={"pending_days": 3}
     )
-    shopper.do(purchase(NOON))
+    shopper.do(purchase(NOON, key="a"))
     won = shopper.records[0].outcome.effects[1]
-    assert won == Entry("pending", 9, Why("badge", "b", "9", 0, lots=("1.1",)))
+    assert won == Entry("pending", 9, Why("badge", "b", "9", 0, lots=("a.1",)))

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from gamification.campaigns import MAX_USES
-from gamification.record import BonusWithheld, Grant
+from gamification.record import BonusWithheld, Entry, Grant
 from tests.gamification.market import Market, minute
-from tests.gamification.programs import at, campaign, program, purchase, rule
+from tests.gamification.programs import Part, at, campaign, program, purchase, rule
 
 SHOP = program(rules=[rule()])
 
@@ -40,15 +40,62 @@ def test_a_late_purchase_gets_it_until_the_grace_after_the_end_is_over() -> None
     assert late.given("double") == 0
 
 
-def test_a_late_purchase_counts_towards_the_cap_of_the_day_on_which_it_arrives() -> None:
+def test_a_late_purchase_counts_towards_the_cap_of_the_day_on_which_it_happened() -> None:
     market = Market(SHOP, campaign(caps={"member_day": 10}))
-    market.record(purchase(minute(0), 1000))
-    market.record(purchase(minute(1), 1000), now=at("2026-05-02"))
-    # It takes effect when it happened, on the same day, for nothing was recorded since.
-    assert market.given("double") == 10
-    market.record(purchase(at("2026-05-02 10:00"), 100))
+    market.record(purchase(minute(1), 600))
+    market.record(purchase(at("2026-05-02 10:00"), 700))
+    late = market.record(purchase(minute(2), 1000), now=at("2026-05-02 11:00"))
+    # May 1 had 4 left of its 10; the 7 of May 2 stand beside it.
+    assert [(effect.points, effect.why.source) for effect in late.outcome.effects if isinstance(effect, Entry)] == [
+        (4, "campaign"),
+        (10, "rule"),
+    ]
+    assert market.given("double") == 6 + 7 + 4
+    # One from before the first of that day takes what that one then no longer gets: nothing more in all.
+    market.record(purchase(minute(0), 1000), now=at("2026-05-02 12:00"))
+    assert market.given("double") == 10 + 7
+    assert market.replayed() == market.member("m").state
+
+
+def test_a_purchase_older_than_the_late_window_counts_towards_the_cap_of_the_day_on_which_it_arrives() -> None:
+    shop = program(rules=[rule()], late={"within_days": 0})
+    market = Market(shop, campaign(caps={"member_day": 10}))
+    market.record(purchase(minute(1), 1000))
+    market.record(purchase(at("2026-05-02 10:00"), 700))
     market.record(purchase(minute(2), 1000), now=at("2026-05-02 11:00"))
-    assert market.given("double") == 10 + 1 + 9
+    assert market.given("double") == 10 + 7 + 3
+
+
+@pytest.mark.parametrize(
+    ("limits", "given"),
+    [
+        ({"first_members": 1}, 14),
+        ({"first_members": 1, "budget": {"points": 100}}, 14),
+        ({"budget": {"points": 10}}, 10),
+        ({"caps": {"member": 10}}, 10),
+        ({"first_members": 1, "caps": {"member": 10}}, 10),
+    ],
+)
+def test_what_arrives_late_gets_no_less_than_in_time_of_what_only_this_member_has(limits: Part, given: int) -> None:
+    """Also where a later purchase has taken the last place: that is the member's, whichever purchase took it."""
+    terms = campaign(effect={"bonus": 7}, **limits)
+    late, in_time = Market(SHOP, terms), Market(SHOP, terms)
+    first, second = purchase(minute(1), 100), purchase(minute(5), 100)
+    for activity, now in ((second, minute(5)), (first, minute(10))):
+        late.record(activity, now=now)
+    for activity in (first, second):
+        in_time.record(activity)
+    assert late.given("double") == in_time.given("double") == given
+    assert (late.room, late.places) == (in_time.room, in_time.places)
+    assert late.replayed() == late.member("m").state
+
+
+def test_a_place_that_is_another_s_is_not_for_what_arrives_late() -> None:
+    market = Market(SHOP, campaign(effect={"bonus": 7}, first_members=1))
+    market.record(purchase(minute(5), 100), "ann")
+    market.record(purchase(minute(6), 100), "ben")
+    market.record(purchase(minute(1), 100), "ben", now=minute(10))
+    assert (market.given("double", "ann"), market.given("double", "ben"), market.places["double"]) == (7, 0, 0)
 
 
 def test_a_clock_that_is_ahead_gets_no_campaign_before_it_begins() -> None:
@@ -137,7 +184,7 @@ def test_replay_needs_the_grants() -> None:
     market.record(purchase(minute(1), 1000))
     assert market.replayed() == market.member("m").state
     record = market.records["m"][-1]
-    assert record.grants[0] == Grant("double", 1, 5, None)
+    assert record.grants[0] == Grant("double", 1, 5, None, given=5)
     for forged in (
         replace(record, grants=()),
         replace(record, grants=(replace(record.grants[0], room=6), *record.grants[1:])),

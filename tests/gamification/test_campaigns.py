@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from gamification.activity import ATTRIBUTES, Activity, LineItem
-from gamification.campaigns import Settlement
 from gamification.program.base import MAX_POINTS
-from gamification.record import BonusWithheld, Entry, Grant
+from gamification.record import BonusWithheld, Entry, Grant, Settlement
 from tests.gamification.market import Market, minute
 from tests.gamification.programs import (
     Part,
@@ -76,10 +75,11 @@ def test_a_multiplier_counts_what_rules_give_and_not_rewards_of_challenges() -> 
     assert market.member("m").state.balance.available == 10 + 7 + 34 + 500
 
 
-def test_a_multiplier_of_nothing_gives_nothing_and_leaves_no_trace() -> None:
+def test_a_multiplier_of_nothing_gives_nothing() -> None:
     market = Market(SHOP, campaign(budget={"points": 100}, caps={"member": 5}))
     record = market.record(purchase(minute(0), 99))
-    assert (record.outcome.effects, record.grants, market.settlements) == ((), (), [])
+    assert (record.outcome.effects, market.settlements) == ((), [])
+    assert record.grants == (Grant("double", 1, 100, None),)  # That it was on offer is kept.
     assert market.member("m").state.campaigns == {}
 
 
@@ -321,8 +321,9 @@ def test_the_record_keeps_what_was_left_and_what_it_took() -> None:
     market = Market(SHOP, campaign(budget={"points": 25}, first_members=3), campaign("free"))
     first = market.record(purchase(minute(0), 1000))
     again = market.record(purchase(minute(1), 1000))
-    assert first.grants == (Grant("double", 1, 25, 3), Grant("free", 1, None, None))
-    assert again.grants == (Grant("double", 1, 15, 2), Grant("free", 1, None, None))
+    free = Grant("free", 1, None, None, given=10)
+    assert first.grants == (Grant("double", 1, 25, 3, given=10, placed=True), free)
+    assert again.grants == (Grant("double", 1, 15, 2, given=10), free)
     assert market.settlements == [Settlement("double", 10, 1), Settlement("double", 10, 0)]
 
 
@@ -356,8 +357,10 @@ def test_members_who_are_recorded_together_share_one_budget_and_one_lot_of_place
     assert [market.given("first", who) for who, _ in buyers] == [1, 1, 0, 0]
     assert (market.room["double"], market.places["first"]) == (0, 0)
     assert [records[0].grants for records in market.records.values()] == [
-        (Grant("double", 1, 25 - taken, None), Grant("first", 1, None, max(2 - number, 0)))
-        for number, taken in enumerate((0, 10, 20, 25))
+        (Grant("double", 1, 25, None, given=10), Grant("first", 1, None, 2, given=1, placed=True)),
+        (Grant("double", 1, 15, None, given=10), Grant("first", 1, None, 1, given=1, placed=True)),
+        (Grant("double", 1, 5, None, given=5), Grant("first", 1, None, 0)),
+        (Grant("double", 1, 0, None), Grant("first", 1, None, 0)),
     ]
 
 

@@ -52,7 +52,7 @@ def test_one_purchase_sets_off_a_chain_in_one_record() -> None:
             ],
         )
     )  # fmt: skip
-    shopper.do(purchase(NOON, 12345))
+    shopper.do(purchase(NOON, 12345, key="a"))
     assert shopper.records[0].outcome == Outcome(
         NOON,
         (
@@ -60,22 +60,22 @@ def test_one_purchase_sets_off_a_chain_in_one_record() -> None:
                 "available",
                 123,
                 Why("rule", "base", "floor(123.45 / 1) x 1 = 123", None,
-                    {"amount": "123.45", "per": "1", "points": 1}, ("1.0",)),
+                    {"amount": "123.45", "per": "1", "points": 1}, ("a.0",)),
             ),
             TierMoved(None, "silver", True,
                       Why("tier", "silver", "123.45 of 100 in rolling 365 days", None, {"spend": "123.45"})),
             Progressed("collector", 0, 123, 150, 1, Why("challenge", "collector", "0 + 123 of 150", 0)),
             BadgeWon("sterling", 1, Why("badge", "sterling", "", 1)),
-            Entry("available", 30, Why("badge", "sterling", "30", 3, {}, ("1.4",))),
+            Entry("available", 30, Why("badge", "sterling", "30", 3, {}, ("a.4",))),
             Progressed("collector", 123, 153, 150, 1, Why("challenge", "collector", "123 + 30 of 150", 4)),
             Completed("collector", 1, Why("challenge", "collector", "153 of 150", 4)),
-            Entry("available", 7, Why("challenge", "collector", "7", 6, {}, ("1.7",))),
+            Entry("available", 7, Why("challenge", "collector", "7", 6, {}, ("a.7",))),
             BadgeWon("hoarder", 1, Why("badge", "hoarder", "", 6)),
         ),
         Balance(160, 0),
     )  # fmt: skip
     assert shopper.state.totals == Totals(earned=160, purchases=1, spend_minor=12345)
-    assert [lot.lot_id for lot in shopper.state.lots] == ["1.0", "1.4", "1.7"]
+    assert [lot.lot_id for lot in shopper.state.lots] == ["a.0", "a.4", "a.7"]
     assert shopper.state.seq == 1
 
 
@@ -149,7 +149,7 @@ def test_a_late_activity_takes_effect_when_it_arrives() -> None:
     assert shopper.do(late) == ["pending +20 by rule base", "c 1 to 2 of 9"]
     assert shopper.records[-1].outcome.at == NOON
     assert shopper.state.as_of == NOON
-    assert shopper.state.lots[1] == Lot("2.0", 20, 20, NOON, at("2024-05-08"), at("2024-06-07"), pending=True)
+    assert shopper.state.lots[1] == Lot(f"{late.key}.0", 20, 20, NOON, at("2024-05-08"), at("2024-06-07"), pending=True)
     # The day it happened has left the window; one that is still within it counts there.
     assert list(shopper.state.standing.tally) == [(NOON.toordinal(), 3000)]
     assert shopper.do(purchase(at("2024-04-20 08:00"), 7000))[-1] == "tier bronze up to silver"
@@ -175,14 +175,15 @@ def test_old_purchases_of_a_new_member_count_on_their_days() -> None:
 
 def test_adjustments_up_and_down() -> None:
     shopper = player(rules=[rule()], points={"expire_days": 30})
-    shopper.do(purchase(at("2024-05-01"), 1000), purchase(at("2024-05-03"), 1000))
-    assert shopper.do(adjustment(at("2024-05-02"), 5)) == ["available +5 by staff adjustment"]
+    shopper.do(purchase(at("2024-05-01"), 1000, key="a"), purchase(at("2024-05-03"), 1000, key="b"))
+    given = adjustment(at("2024-05-02"), 5)
+    assert shopper.do(given) == ["available +5 by staff adjustment"]
     assert shopper.do(adjustment(at("2024-05-04"), -12)) == ["available -12 by staff adjustment"]
     entry = shopper.entries()[-1]
-    assert entry.why == Why("staff", "adjustment", "-12", inputs={"reason": "goodwill"}, lots=("1.0", "2.0"))
+    assert entry.why == Why("staff", "adjustment", "-12", inputs={"reason": "goodwill"}, lots=("a.0", "b.0"))
     assert shopper.state.balance == Balance(13, 0)
     assert shopper.state.totals == Totals(earned=20, spent=12, purchases=2, spend_minor=2000)
-    assert [(lot.lot_id, lot.remaining) for lot in shopper.state.lots] == [("2.0", 8), ("3.0", 5)]
+    assert [(lot.lot_id, lot.remaining) for lot in shopper.state.lots] == [("b.0", 8), (f"{given.key}.0", 5)]
 
 
 def test_more_points_than_there_are_cannot_be_taken() -> None:
@@ -208,9 +209,9 @@ def test_points_that_expired_an_instant_ago_cannot_be_taken() -> None:
 
 def test_time_unlocks_and_expires_at_midnight_in_the_programs_time_zone() -> None:
     shopper = player(rules=[rule()], points={"pending_days": 2, "expire_days": 3}, time_zone="America/St_Johns")
-    assert shopper.do(purchase(at("2024-03-08 12:00"), 1000)) == ["pending +10 by rule base"]
+    assert shopper.do(purchase(at("2024-03-08 12:00"), 1000, key="a")) == ["pending +10 by rule base"]
     # The clock went forward on March 10, in the night after the points unlocked.
-    lot = Lot("1.0", 10, 10, at("2024-03-08 12:00"), at("2024-03-10 03:30"), at("2024-03-13 02:30"), pending=True)
+    lot = Lot("a.0", 10, 10, at("2024-03-08 12:00"), at("2024-03-10 03:30"), at("2024-03-13 02:30"), pending=True)
     assert list(shopper.state.lots) == [lot]
     assert next_due_at(shopper.state, shopper.program) == at("2024-03-10 03:30")
     assert shopper.wait(at("2024-03-10 03:29:59")) == []
@@ -218,7 +219,7 @@ def test_time_unlocks_and_expires_at_midnight_in_the_programs_time_zone() -> Non
         (at("2024-03-10 03:30"), ["pending -10 by clock unlock", "available +10 by clock unlock"]),
         (at("2024-03-13 02:30"), ["available -10 by clock expiry"]),
     ]
-    assert [entry.why.lots for entry in shopper.entries()[1:]] == [("1.0",)] * 3
+    assert [entry.why.lots for entry in shopper.entries()[1:]] == [("a.0",)] * 3
     assert shopper.state.totals == Totals(earned=10, expired=10, purchases=1, spend_minor=1000)
     assert not shopper.state.lots
     assert next_due_at(shopper.state, shopper.program) is None
@@ -311,8 +312,8 @@ def test_what_time_brings_can_set_off_a_chain() -> None:
 def test_a_long_history_does_not_bloat_the_snapshot() -> None:
     shopper = player(rules=[rule()])
     for minute in range(MAX_OPEN_LOTS + 1):
-        shopper.do(purchase(NOON + timedelta(minutes=minute), 100))
-    assert [(lot.lot_id, lot.points, lot.remaining) for lot in shopper.state.lots] == [("1.0", 101, 101)]
+        shopper.do(purchase(NOON + timedelta(minutes=minute), 100, key=f"p{minute}"))
+    assert [(lot.lot_id, lot.points, lot.remaining) for lot in shopper.state.lots] == [("p0.0", 101, 101)]
     assert balance_of(shopper.state.lots) == shopper.state.balance == Balance(101, 0)
 
 

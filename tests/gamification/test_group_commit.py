@@ -7,7 +7,13 @@ import pytest
 
 from gamification import group_commit
 from gamification.contention import Contended
-from gamification.group_commit import MAX_ITEMS_PER_COMMIT, MAX_MEMBERS_PER_COMMIT, MAX_WRITERS, GroupCommit
+from gamification.group_commit import (
+    MAX_ITEMS_PER_COMMIT,
+    MAX_ITEMS_PER_MEMBER,
+    MAX_MEMBERS_PER_COMMIT,
+    MAX_WRITERS,
+    GroupCommit,
+)
 from gamification.stores import StoreUnavailable
 
 Item = tuple[str, int]
@@ -88,8 +94,13 @@ async def test_a_commit_has_a_bounded_number_of_members_and_of_items() -> None:
     assert [len({who for who, _ in items}) for items in ledger.commits] == [MAX_MEMBERS_PER_COMMIT] * 2 + [1]
     ledger = Ledger()
     await queue(ledger).write(pairs(*(("m", number) for number in range(MAX_ITEMS_PER_COMMIT + 1))))
-    assert [len(items) for items in ledger.commits] == [MAX_ITEMS_PER_COMMIT, 1]
+    assert {len(items) for items in ledger.commits[:-1]} == {MAX_ITEMS_PER_MEMBER}
     assert ledger.written == [("m", number) for number in range(MAX_ITEMS_PER_COMMIT + 1)]
+    ledger = Ledger()
+    members = 2 * MAX_ITEMS_PER_COMMIT // MAX_ITEMS_PER_MEMBER
+    many = [(f"m{who}", number) for who in range(members) for number in range(MAX_ITEMS_PER_MEMBER)]
+    await queue(ledger).write(pairs(*many))
+    assert max(len(items) for items in ledger.commits) == MAX_ITEMS_PER_COMMIT
 
 
 async def test_commits_of_other_members_go_on_beside_one_that_waits_up_to_a_bound() -> None:
@@ -236,7 +247,8 @@ async def test_an_outage_while_members_are_tried_alone_refuses_the_rest_at_once(
     assert ledger.written == [("a", 0)]
 
 
-async def test_a_member_with_much_to_write_leaves_room_for_others() -> None:
+async def test_a_member_with_much_to_write_leaves_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "MAX_ITEMS_PER_MEMBER", MAX_ITEMS_PER_COMMIT)
     ledger = Ledger()
     ledger.gate.clear()
     group = queue(ledger)
@@ -261,7 +273,8 @@ async def test_a_member_with_much_to_write_leaves_room_for_others() -> None:
     assert sum(who == "first" for who, _ in ledger.written) == 2
 
 
-async def test_those_who_come_together_share_a_commit_with_a_bulk() -> None:
+async def test_those_who_come_together_share_a_commit_with_a_bulk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "MAX_ITEMS_PER_MEMBER", MAX_ITEMS_PER_COMMIT)
     ledger = Ledger()
     bulk = (("bulk", number) for number in range(MAX_ITEMS_PER_COMMIT))
     await queue(ledger).write(pairs(*bulk, ("a", 0), ("b", 0), ("b", 1)))

@@ -1,6 +1,6 @@
 """What holds whatever the program and whatever happens, by histories that hypothesis thinks up."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from copy import deepcopy
 from datetime import datetime, timedelta
 
@@ -11,12 +11,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gamification.activity import Activity
 from gamification.draft import MAX_CHAIN_LINKS, MAX_EFFECTS
-from gamification.fold import InsufficientPoints, advance, next_due_at, replay
+from gamification.fold import InsufficientPoints, advance, next_due_at
 from gamification.lots import balance_of
 from gamification.program import Program
-from gamification.record import ChainCut, Effect, Outcome
+from gamification.record import ChainCut, Effect, Entry, Outcome, Record, TierMoved
+from gamification.replaying import replay
+from gamification.schedule import Schedule
 from gamification.state import Balance, State
 from gamification.windows import Tally, Window, local_day, total
+from tests.gamification.naive_ladder import Counted, NaiveLadder
 from tests.gamification.programs import Part, Player, adjustment, program
 from tests.gamification.strategies import STARTS, Happening, definitions, happenings, histories, programs, timeline
 
@@ -63,9 +66,9 @@ def check_causes(effects: tuple[Effect, ...]) -> None:
     assert len(effects) <= 2 * MAX_EFFECTS
 
 
-def check_tally(tally: Tally, window: Window) -> None:
-    """A bucket a day at most, oldest first, and none from outside the window."""
-    assert len(tally) <= (window.days if window.unit == "rolling" else 1)
+def check_tally(tally: Tally, window: Window, periods: int = 1) -> None:
+    """A bucket a day at most, oldest first, and none from outside the window and the ``periods`` that are kept."""
+    assert len(tally) <= (window.days if window.unit == "rolling" else periods)
     assert [bucket for bucket, _ in tally] == sorted({bucket for bucket, _ in tally})
     assert all(amount >= 0 for _, amount in tally)
 
@@ -73,7 +76,7 @@ def check_tally(tally: Tally, window: Window) -> None:
 def check_bounds(state: State, shop: Program) -> None:
     """No tally grows beyond its window, and no challenge holds its goal without being completed."""
     assert shop.tiers is not None
-    check_tally(state.standing.tally, shop.tiers.window)
+    check_tally(state.standing.tally, shop.tiers.window, periods=2)
     for code, used in state.rules.items():
         caps = {window.unit: cap for window, cap in shop.rule_by_code[code].caps.windows()}
         for unit, tally in used.given.items():
@@ -87,14 +90,49 @@ def check_bounds(state: State, shop: Program) -> None:
             assert total(held.tally, challenge.window, local_day(state.as_of, shop.time_zone)) < challenge.goal
 
 
-def check_standing(state: State, shop: Program, now: datetime) -> None:
-    """A member stands on the highest tier that the window holds enough for, from the first record on."""
-    tiers = shop.tiers
-    assert tiers is not None
-    if state.seq:
-        amount = total(state.standing.tally, tiers.window, local_day(max(now, state.as_of), shop.time_zone))
-        ladder = zip(tiers.levels, shop.tier_thresholds, strict=True)
-        assert state.standing.tier == [tier.code for tier, threshold in ladder if threshold <= amount][-1]
+def check_standing(player: Player) -> None:
+    """The tiers a member has come to, and when, are those of a ladder that is walked day by day."""
+    state, shop = player.state, player.program
+    if not player.records or shop.tiers is None:
+        return
+    walked = NaiveLadder(shop.tiers, shop.tier_thresholds, state.joined_at, shop.time_zone)
+    counted = [each for record in player.records for each in _qualifying(record, shop)]
+    walked.walk(counted, state.as_of)
+    moves = [
+        (record.outcome.at, shop.tiers.position(effect.after))
+        for record in player.records
+        for effect in record.outcome.effects
+        if isinstance(effect, TierMoved)
+    ]
+    assert moves == walked.moves
+    assert state.standing.grace_until == walked.grace_until()
+    assert [(step.at, step.tier) for step in state.standing.history] == [
+        (at, shop.tiers.levels[position].code) for at, position in moves[-len(state.standing.history) :]
+    ]
+
+
+def _qualifying(record: Record, shop: Program) -> Iterator[Counted]:
+    """What a record counts towards the tiers; at least nothing, with which a member comes to the lowest."""
+    assert shop.tiers is not None
+    at, activity = record.outcome.at, record.activity
+    day = local_day(min(at, activity.occurred_at) if activity else at, shop.time_zone)
+    if shop.tiers.metric == "spend":
+        bought = activity is not None and activity.kind == "purchase"
+        yield Counted(at, day, activity.amount_minor if activity and bought else 0)
+        return
+    earned = [effect for effect in record.outcome.effects if isinstance(effect, Entry) and _qualifies(effect, shop)]
+    yield Counted(at, day, sum(entry.points for entry in earned if entry.why.because is None))
+    yield from [Counted(at, day, entry.points) for entry in earned if entry.why.because is not None]
+
+
+def _qualifies(entry: Entry, shop: Program) -> bool:
+    tier = shop.tier(entry.why.code)
+    qualifying = {
+        "rule": (rule := shop.rule_by_code.get(entry.why.code)) is not None and rule.qualifying,
+        "challenge": (done := shop.challenge_by_code.get(entry.why.code)) is not None and done.reward.qualifying,
+        "tier": tier is not None and tier.reward.qualifying,
+    }
+    return qualifying.get(entry.why.source, False)
 
 
 def check_growth(before: State, after: State) -> None:
@@ -152,7 +190,6 @@ class Life(RuleBasedStateMachine):
         assert before == kept
         assert self.player.state == state
         check_dues(state, self.player.program, outcomes, now)
-        check_standing(state, self.player.program, now)
         self._follow_up(before)
 
     @precondition(lambda self: self.player.state.balance.available > 0)
@@ -194,14 +231,14 @@ class Life(RuleBasedStateMachine):
         check_ledger(player)
         check_totals(player)
         check_bounds(player.state, player.program)
-        check_standing(player.state, player.program, player.state.as_of)
         assert player.state.seq == len(player.records)
 
     def teardown(self) -> None:
-        """In the end, the journal comes to the state."""
+        """In the end, the journal comes to the state, and the tiers to what they were earned by."""
         if hasattr(self, "player"):
             player = self.player
-            assert replay(player.state.joined_at, player.records, {1: player.program}) == player.state
+            check_standing(player)
+            assert replay(player.state.joined_at, player.records, Schedule.always(player.program)) == player.state
 
     def _follow_up(self, before: State) -> None:
         player = self.player
@@ -243,9 +280,8 @@ def test_the_journal_comes_to_the_state_at_every_record(game: Game) -> None:
     for activity in timeline(start, history):
         player.attempt(activity)
         states.append((len(player.records), player.state))
-    versions: Mapping[int, Program] = {1: shop}
     for count, state in states:
-        assert replay(start, player.records[:count], versions) == state
+        assert replay(start, player.records[:count], Schedule.always(shop)) == state
 
 
 @given(definitions(), st.sampled_from(STARTS), histories)

@@ -1,33 +1,39 @@
 """Previews: what a campaign would have given, worked out by hand and against the real thing."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 
+from gamification.activity import MERGE, MERGED, UNMERGE, UNMERGED
+from gamification.campaigns import Offer, Offers
+from gamification.history import Checkpoint, Past
 from gamification.preview import Example, Preview, preview
 from gamification.program.campaigns import Campaign
-from gamification.record import Record
+from gamification.schedule import Schedule
+from gamification.state import State
+from tests.gamification.clerk import Clerk
 from tests.gamification.market import VERSION, Market, minute
 from tests.gamification.programs import JOINED_AT, Part, at, campaign, event, program, purchase, rule
 from tests.gamification.test_campaign_invariants import Batches, batches, catalogues, played
+from tests.gamification.test_merging import OTHER_ID, change, enrolled
 
 SHOP = program(rules=[rule()])
 SINCE = minute(0)
 
 
-def histories(market: Market) -> dict[str, tuple[datetime, Sequence[Record]]]:
-    return {who: (JOINED_AT, records) for who, records in market.records.items()}
+def pasts(market: Market) -> dict[str, Past]:
+    return {who: Past(Checkpoint(State.new(JOINED_AT), 1), tuple(each)) for who, each in market.records.items()}
 
 
 async def previewed(market: Market, since: datetime = SINCE, **parts: object) -> Preview:
     """What a proposed campaign would have given in a market."""
     proposed = Campaign.model_validate(campaign("proposed", **parts))
     terms = {(each.code, VERSION): each for each in market.terms}
-    return await preview(histories(market), {VERSION: market.program}, terms, proposed, since)
+    return await preview(pasts(market), Schedule.always(market.program, VERSION), terms, proposed, since)
 
 
 def market(*terms: Part) -> Market:
@@ -121,10 +127,71 @@ async def test_others_get_their_turn_meanwhile() -> None:
     assert turns >= 10
 
 
+def accounts(*terms: Campaign) -> tuple[Clerk, Clerk]:
+    """One buys for 10 before the days begin and for 20 after, the other for 30. They are one person."""
+    one, other = enrolled(SHOP, JOINED_AT), enrolled(SHOP, JOINED_AT, OTHER_ID)
+    for clerk, purchases in ((one, [(-10, 1000), (1, 2000)]), (other, [(2, 3000)])):
+        clerk.offers = Offers([Offer(each, VERSION, None, None) for each in terms])
+        clerk.terms = {(each.code, VERSION): each for each in terms}
+        for when, amount in purchases:
+            clerk.record(purchase(minute(when), amount))
+    return one, other
+
+
+async def previewed_of(clerks: Mapping[str, Clerk], since: datetime = SINCE) -> Preview:
+    """What doubling would have given these, each told with the records of the other."""
+    start = Checkpoint(State.new(JOINED_AT), 1)
+    told = {
+        who: Past(start, tuple(clerk.records), {other: each.records for other, each in clerks.items() if other != who})
+        for who, clerk in clerks.items()
+    }
+    proposed = Campaign.model_validate(campaign("proposed"))
+    terms = next(iter(clerks.values())).terms
+    return await preview(told, Schedule.always(SHOP), terms, proposed, since)
+
+
+async def test_a_merged_account_counts_once_and_for_whoever_has_it() -> None:
+    one, other = accounts()
+    change((MERGE, MERGED), one, other, minute(5))
+    made = await previewed_of({"m": one, OTHER_ID: other})
+    assert made == Preview(
+        members=1,
+        activities=2,
+        points=50,
+        net_points=50,
+        examples=(Example("m", 50, 2),),
+        members_read=1,
+        records_read=4,
+    )
+    change((UNMERGE, UNMERGED), one, other, minute(6))
+    made = await previewed_of({"m": one, OTHER_ID: other})
+    assert made == Preview(
+        members=2,
+        activities=2,
+        points=50,
+        net_points=50,
+        examples=(Example(OTHER_ID, 30, 1), Example("m", 20, 1)),
+        members_read=2,
+        records_read=5,
+    )
+
+
+async def test_what_a_merged_account_was_given_is_no_news() -> None:
+    one, other = accounts(Campaign.model_validate(campaign("proposed")))
+    change((MERGE, MERGED), one, other, minute(5))
+    made = await previewed_of({"m": one, OTHER_ID: other})
+    assert (made.points, made.net_points) == (50, 0)
+    later = await previewed_of({"m": one, OTHER_ID: other}, minute(3))
+    assert (later.points, later.net_points) == (0, 0), "what changed hands in these days was given before"
+    change((UNMERGE, UNMERGED), one, other, minute(6))
+    made = await previewed_of({"m": one, OTHER_ID: other})
+    assert (made.points, made.net_points) == (50, 0)
+
+
 async def test_a_missing_version_is_named() -> None:
     made = market()
     with pytest.raises(KeyError, match="1"):
-        await preview(histories(made), {}, {}, Campaign.model_validate(campaign()), at("2026-05-01"))
+        await preview(pasts(made), Schedule.always(SHOP, 2), {}, Campaign.model_validate(campaign()), at("2026-05-01"))
 
 
 @given(catalogues, batches)
@@ -138,6 +205,6 @@ def test_the_preview_of_a_single_campaign_is_what_it_then_gives(
     proposed = catalogue[0] | {"starts_at": at("2026-10-24 12:00"), "ends_at": None}
     without, real = played(shop, (), alone), played(shop, (proposed,), alone)
     terms = Campaign.model_validate(proposed)
-    foretold = asyncio.run(preview(histories(without), {VERSION: shop}, {}, terms, at("2026-10-24 12:00")))
+    foretold = asyncio.run(preview(pasts(without), Schedule.always(shop, VERSION), {}, terms, at("2026-10-24 12:00")))
     assert foretold.points == real.given("one")
     assert foretold.members == sum(1 for who in real.records if real.given("one", who))

@@ -4,7 +4,7 @@ from typing import Any
 
 from gamification.fold import next_due_at
 from gamification.record import TierMoved, Why
-from gamification.state import Standing
+from gamification.state import Standing, TierStep
 from gamification.tiers import reached
 from tests.gamification.programs import Player, adjustment, at, badge, challenge, ladder, program, purchase, rule
 
@@ -107,12 +107,14 @@ def test_down_when_the_clock_goes_back_over_midnight() -> None:
     assert shopper.wait(at("2010-12-01")) == [(at("2010-11-08 03:30"), ["tier silver down to bronze"])]
 
 
-def test_a_calendar_year_begins_anew() -> None:
+def test_a_calendar_year_ends_in_the_program_s_time_zone() -> None:
     shopper = player(window="calendar year", time_zone="Pacific/Kiritimati")
     shopper.do(purchase(at("2024-02-01"), 20000), purchase(at("2024-12-31 09:59:59"), 5000))
     assert shopper.state.standing.tier == "gold"
-    assert shopper.wait(at("2024-12-31 10:00")) == [(at("2024-12-31 10:00"), ["tier gold down to bronze"])]
-    assert shopper.do(purchase(at("2024-12-31 10:00:01"), 10000)) == ["tier bronze up to silver"]
+    assert next_due_at(shopper.state, shopper.program) == at("2024-12-31 10:00")
+    assert shopper.wait(at("2024-12-31 10:00")) == [(at("2024-12-31 10:00"), ["tier gold kept"])]
+    assert shopper.do(purchase(at("2024-12-31 10:00:01"), 10000)) == []
+    assert shopper.wait(at("2026-06-01")) == [(at("2025-12-31 10:00"), ["tier gold down to silver"])]
 
 
 def test_a_lifetime_is_for_good() -> None:
@@ -132,7 +134,8 @@ def test_a_purchase_at_the_instant_of_the_loss_comes_after_it() -> None:
 def test_only_purchases_count_towards_spend() -> None:
     shopper = player(rules=[rule(earn={"points": 1000})])
     shopper.do(adjustment(at("2024-05-01"), 10**6))
-    assert shopper.state.standing == Standing("bronze", at("2024-05-01"))
+    noted = (TierStep("bronze", at("2024-05-01"), "earned"),)
+    assert shopper.state.standing == Standing("bronze", at("2024-05-01"), earned="bronze", history=noted)
 
 
 def test_points_that_qualify_count_and_others_do_not() -> None:

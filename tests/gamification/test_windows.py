@@ -7,7 +7,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gamification.windows import MAX_ROLLING_DAYS, Tally, Window, add, falls_below, local_day, start_of_day, total
+from gamification.windows import (
+    MAX_ROLLING_DAYS,
+    Tally,
+    Window,
+    add,
+    day_of_year,
+    falls_below,
+    local_day,
+    start_of_day,
+    total,
+    total_from,
+)
 from tests.gamification.programs import at
 from tests.gamification.strategies import ZONES, windows
 
@@ -40,6 +51,60 @@ def test_calendar_borders(unit: str, day: str, opens: str, leaves: str) -> None:
     assert date.fromordinal(window.bucket(today)) == date.fromisoformat(opens)
     assert window.opens(today) == window.bucket(today)
     assert window.leaves(window.bucket(today)) == date.fromisoformat(leaves)
+
+
+@pytest.mark.parametrize(
+    ("joined", "day", "opens", "leaves"),
+    [
+        ("2023-05-10", "2023-05-10", "2023-05-10", "2024-05-10"),
+        ("2023-05-10", "2026-05-09", "2025-05-10", "2026-05-10"),
+        ("2023-05-10", "2026-05-10", "2026-05-10", "2027-05-10"),
+        ("2023-05-10", "2023-05-09", "2022-05-10", "2023-05-10"),  # before joining, as an old purchase may be
+        ("2024-02-29", "2025-02-27", "2024-02-29", "2025-02-28"),
+        ("2024-02-29", "2025-02-28", "2025-02-28", "2026-02-28"),
+        ("2024-02-29", "2028-02-28", "2027-02-28", "2028-02-29"),
+        ("2024-02-29", "2028-02-29", "2028-02-29", "2029-02-28"),
+        ("2023-02-28", "2024-02-29", "2024-02-28", "2025-02-28"),
+        ("2023-12-31", "2024-01-01", "2023-12-31", "2024-12-31"),
+    ],
+)
+def test_membership_borders(joined: str, day: str, opens: str, leaves: str) -> None:
+    window, today = Window("membership").anchored(date.fromisoformat(joined)), date.fromisoformat(day)
+    assert date.fromordinal(window.bucket(today)) == date.fromisoformat(opens)
+    assert window.opens(today) == window.bucket(today)
+    assert window.leaves(window.bucket(today)) == date.fromisoformat(leaves)
+    assert window.periodic
+
+
+@pytest.mark.parametrize(
+    ("window", "looks_back"),
+    [
+        (Window("day"), "2024-02-28"),
+        (Window("week"), "2024-02-19"),
+        (Window("month"), "2024-01-01"),
+        (Window("quarter"), "2023-10-01"),
+        (Window("year"), "2023-01-01"),
+        (Window("membership").anchored(date(2020, 2, 29)), "2023-02-28"),
+        (Window("rolling", 29), "2024-02-01"),
+    ],
+)
+def test_a_review_looks_back_over_the_period_before(window: Window, looks_back: str) -> None:
+    assert date.fromordinal(window.looks_back(date(2024, 2, 29))) == date.fromisoformat(looks_back)
+
+
+def test_a_lifetime_looks_back_over_itself() -> None:
+    assert LIFETIME.looks_back(date(2024, 2, 29)) == 0
+    assert not LIFETIME.periodic
+
+
+def test_what_is_kept_beyond_the_window_counts_no_more_within_it() -> None:
+    month, january, march = Window("month"), date(2024, 1, 31), date(2024, 3, 1)
+    kept_from = date(2024, 1, 1).toordinal()
+    tally = add(add((), month, january, 5), month, march, 7, kept_from=kept_from)
+    assert tally == ((kept_from, 5), (march.toordinal(), 7))
+    assert (total(tally, month, march), total_from(tally, kept_from)) == (7, 12)
+    assert total_from(tally, kept_from + 1) == 7
+    assert total_from(tally, march.toordinal() + 1) == 0
 
 
 def test_a_rolling_window_is_today_and_the_days_before() -> None:
@@ -107,9 +172,17 @@ def test_parse_reads_what_it_writes(text: str) -> None:
     assert str(Window.parse(text)) == text
 
 
+def test_membership_years_are_read_where_they_are_allowed() -> None:
+    assert Window.parse("membership year", membership=True) == Window("membership")
+    assert str(Window("membership")) == "membership year"
+    with pytest.raises(ValueError, match="'membership year' or 'rolling"):
+        Window.parse("membership month", membership=True)
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "rolling 0 days", f"rolling {MAX_ROLLING_DAYS + 1} days", "rolling -1 days", "calendar decade", "calendar",
+    ["membership year", "",
+     "rolling 0 days", f"rolling {MAX_ROLLING_DAYS + 1} days", "rolling -1 days", "calendar decade", "calendar",
      "calendar rolling", "lifetime lifetime", "rolling 1.5 days", "rolling " + "9" * 5000 + " days"],
 )  # fmt: skip
 def test_parse_refuses_the_rest(text: str) -> None:
@@ -135,6 +208,21 @@ def test_parse_refuses_the_rest(text: str) -> None:
 )
 def test_start_of_day(zone: str, day: str, start: str) -> None:
     assert start_of_day(date.fromisoformat(day), ZoneInfo(zone)) == at(start)
+
+
+@pytest.mark.parametrize(
+    ("month", "day", "year", "expected"),
+    [
+        (2, 29, 2024, "2024-02-29"),
+        (2, 29, 2023, "2023-02-28"),
+        (2, 29, 2100, "2100-02-28"),
+        (2, 29, 2000, "2000-02-29"),
+        (2, 28, 2023, "2023-02-28"),
+        (3, 29, 2023, "2023-03-29"),
+    ],
+)
+def test_the_29th_of_february_is_the_28th_where_there_is_none(month: int, day: int, year: int, expected: str) -> None:
+    assert day_of_year(month, day, year) == date.fromisoformat(expected)
 
 
 def test_a_day_that_was_left_out_has_no_instant_of_its_own() -> None:

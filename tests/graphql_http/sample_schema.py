@@ -41,6 +41,7 @@ class PageInfo:
 @strawberry.type
 class Item:
     name: str = "item"
+    preview_campaign: str = ""
 
     @strawberry.field
     def twin(self) -> "Item":
@@ -67,11 +68,20 @@ class Filter:
     also: "Filter | None" = None
 
 
+@strawberry.input
+class Plan:
+    steps: list[int]
+
+
 @strawberry.type
 class Query:
     @strawberry.field
     def hello(self, name: str = "world") -> str:
         return f"Hello, {name}"
+
+    @strawberry.field
+    def preview_program(self) -> str:
+        return ""
 
     @strawberry.field
     def item(self) -> Item:
@@ -80,6 +90,10 @@ class Query:
     @strawberry.field
     def nodes(self, ids: list[strawberry.ID]) -> list[Item]:
         return [Item(name=str(one)) for one in ids]
+
+    @strawberry.field
+    def played(self, plan: Plan) -> Item:
+        return Item(name=str(sum(plan.steps)))
 
     @strawberry.field
     def matching(self, wanted: Filter) -> bool:

@@ -23,7 +23,7 @@ from app.wiring import Laurel, wire
 from gamification.activity import PURCHASE, Activity, LineItem
 from gamification.enrolment import Enrolled, EnrolRequest
 from gamification.member import Member, Profile
-from gamification.recording import Recorded, RecordRequest
+from gamification.requests import Recorded, RecordRequest
 from schema.ids import to_global_id
 from schema.principals import Scope
 from schema.types.member import MEMBER_ID

@@ -13,6 +13,7 @@ from app.stores.indexes import ensure_indexes
 from gamification.activity import Activity
 from gamification.friends import accept, ask
 from gamification.member import BoardVisibility, Member
+from gamification.requests import Recorded, ReverseRequest
 from gamification.stores import ProfileChanges
 from tests.schema.api import ANONYMOUS, TIMEOUT_SECONDS, Api, Caller, Database, Json, served, themself
 
@@ -109,6 +110,11 @@ class Arena:
         at = at or self.api.clock.now
         activity = Activity(f"buy-{self.bought}", "purchase", at, dollars * 100, attributes=attributes)
         await self.api.record(self.members[name], activity)
+
+    async def take_back(self, name: str, key: str) -> None:
+        """Take a purchase of a member back."""
+        reversed_ = await self.api.laurel.game.recorder.reverse(ReverseRequest(self.members[name].member_id, key))
+        assert isinstance(reversed_, Recorded)
 
     async def befriend(self, one: str, other: str) -> None:
         """Make two members friends."""

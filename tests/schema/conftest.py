@@ -9,6 +9,7 @@ from app.stores.connection import Connection
 from app.stores.indexes import ensure_indexes
 from tests.schema.api import COFFEE_BAR, RECORD_SHOP, TIMEOUT_SECONDS, Api, Database, served
 from tests.schema.listening import Door, listening
+from tests.schema.time_shop import TIME_SHOP
 
 
 @pytest.fixture
@@ -22,6 +23,14 @@ async def api(database: Database, servers: StoreServers) -> AsyncIterator[Api]:
 async def coffee(database: Database, servers: StoreServers) -> AsyncIterator[Api]:
     await ensure_indexes(Connection(database, TIMEOUT_SECONDS))
     async with served(database, servers, COFFEE_BAR) as running:
+        yield running
+
+
+@pytest.fixture
+async def shop_in_time(database: Database, servers: StoreServers) -> AsyncIterator[Api]:
+    """An application with the program of `time_shop`."""
+    await ensure_indexes(Connection(database, TIMEOUT_SECONDS))
+    async with served(database, servers, TIME_SHOP) as running:
         yield running
 
 

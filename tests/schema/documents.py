@@ -10,6 +10,9 @@ fragment Errors on Error {
   ... on IdempotencyConflict { key }
   ... on InsufficientPoints { needed available }
   ... on AlreadyTaken { field }
+  ... on UnknownActivity { key }
+  ... on AlreadyReversed { key }
+  ... on NotReversible { key kind }
 }
 """
 WHY = "fragment Because on Why { text source rule campaign code arithmetic inputs { name value } lots because }"
@@ -21,8 +24,14 @@ fragment Effects on Record {
     ... on LedgerEntry { id at account points activityKey activityKind why { ...Because } }
     ... on ChallengeProgressed { code title before after target why { ...Because } }
     ... on ChallengeCompleted { code title times why { ...Because } }
+    ... on ChallengeCompletionLost { code title times why { ...Because } }
     ... on BadgeWon { code name level why { ...Because } }
-    ... on TierMoved { fromTier toTier name up why { ...Because } }
+    ... on BadgeLost { code name previousLevel level why { ...Because } }
+    ... on TierMoved { fromTier toTier name up reason why { ...Because } }
+    ... on TierReviewed { tier name verdict graceUntil why { ...Because } }
+    ... on StreakMoved { code name previousLength length frozen why { ...Because } }
+    ... on StreakReached { code name length why { ...Because } }
+    ... on Celebrated { occasion years why { ...Because } }
     ... on ChainCut { links why { ...Because } }
     ... on BoardScored { board name period scope previousScore score why { ...Because } }
     ... on BonusWithheld { campaign name wanted granted limit why { ...Because } }
@@ -41,6 +50,22 @@ RECORDED = (
 RECORD_ACTIVITY = (
     "mutation M($input: ActivityInput!) { recordActivity(input: $input) { __typename ...Recorded ...Errors } }"
     + RECORDED
+    + RECORD
+    + EFFECTS
+    + ERRORS
+)
+REVERSE_ACTIVITY = (
+    """
+mutation M($input: ReverseActivityInput!) {
+  reverseActivity(input: $input) {
+    __typename ...Errors
+    ... on ReverseActivitySuccess {
+      replayed member { id points { available } }
+      record { reverses reason isRevision revisedFrom ...Line }
+    }
+  }
+}
+"""
     + RECORD
     + EFFECTS
     + ERRORS
@@ -91,7 +116,25 @@ query Q($input: SimulateActivityInput!) {
     + EFFECTS
     + ERRORS
 )
-PROFILE = "fragment Profile on Member { id displayName handle alias avatarUrl language timeZone showcase ...Shown }" + (
+SIMULATE_CHAIN = (
+    """
+query Q($input: SimulateActivitiesInput!) {
+  simulateActivities(input: $input) {
+    __typename ...Errors
+    ... on SimulateActivitiesSuccess {
+      points records { isRevision ...Line } before { ...Stand } after { ...Stand }
+      steps { at points records { seq } after { ...Stand } }
+    }
+  }
+}
+"""
+    + STAND % "MemberStanding"
+    + RECORD
+    + EFFECTS
+    + ERRORS
+)
+PROFILE = (
+    "fragment Profile on Member { id displayName handle alias avatarUrl language timeZone birthday showcase ...Shown }"
     " fragment Shown on Member { visibility { profile avatar tier badges board } }"
 )
 ENROL_MEMBER = (
@@ -143,8 +186,14 @@ query Q($id: ID, $first: Int, $after: String) {
 CODED = {
     "ChallengeProgressed": ("code", "before", "after", "target"),
     "ChallengeCompleted": ("code", "times"),
+    "ChallengeCompletionLost": ("code", "times"),
     "BadgeWon": ("code", "level"),
+    "BadgeLost": ("code", "previousLevel", "level"),
     "TierMoved": ("fromTier", "toTier", "up"),
+    "TierReviewed": ("tier", "verdict", "graceUntil"),
+    "StreakMoved": ("code", "previousLength", "length", "frozen"),
+    "StreakReached": ("code", "length"),
+    "Celebrated": ("occasion", "years"),
     "ChainCut": ("links",),
     "BonusWithheld": ("campaign", "wanted", "granted", "limit"),
     "BoardScored": ("board", "period", "scope", "previousScore", "score"),

@@ -44,7 +44,7 @@ async def test_points_given(api: Api) -> None:
         "code": "adjustment",
         "arithmetic": "+50",
         "inputs": [{"name": "reason", "value": "A late parcel"}],
-        "lots": ["2.0"],
+        "lots": ["adjust-1.0"],
         "because": None,
     }
     totals = (await api.stored(ada)).state.totals
@@ -56,7 +56,7 @@ async def test_points_taken_come_from_the_oldest_lots(api: Api) -> None:
     await api.record(ada, purchase("p1", NOW.replace(month=2), 3000), purchase("p2", NOW.replace(month=3), 2000))
     result = await api.result(ADJUST_POINTS, input=adjustment(ada, -40))
     (entry,) = result["record"]["effects"]
-    assert (entry["account"], entry["points"], entry["why"]["lots"]) == ("AVAILABLE", -40, ["2.0", "3.0"])
+    assert (entry["account"], entry["points"], entry["why"]["lots"]) == ("AVAILABLE", -40, ["p1.0", "p2.0"])
     assert result["member"]["points"] == {"available": 10}
     assert (await api.stored(ada)).state.totals.spent == 40
 

@@ -9,6 +9,7 @@ from gamification.activity import ATTRIBUTES, Activity
 from tests.schema.api import NOW, STAFF, Api, Json, global_id, purchase, themself
 from tests.schema.campaign_documents import PREVIEW_CAMPAIGN
 from tests.schema.test_campaigns import create, terms
+from tests.schema.test_merge_members import MERGE, UNMERGE
 
 DAY = timedelta(days=1)
 
@@ -70,6 +71,27 @@ async def test_an_audience_by_what_is_known_of_members(api: Api) -> None:
     found = await previewed(api, when="member.attributes.segment == 'vip'")
     assert found["examples"] == [{"memberId": global_id(eve), "points": 7, "activities": 1}]
     assert global_id(eve) not in ids.values()
+
+
+async def test_merged_accounts_count_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = await shop(api)
+    accounts = {"from": {"memberId": ids["Ben"]}, "into": {"memberId": ids["Ann"]}}
+    assert (await api.result(MERGE, input=accounts))["__typename"] == "MergeMembersSuccess"
+    found = await previewed(api)
+    assert found["examples"] == [{"memberId": ids["Ann"], "points": 50, "activities": 2}]
+    assert (found["membersRead"], found["netPoints"], found["recordsRead"]) == (1, 50, 4)
+    monkeypatch.setattr(preview, "MAX_PREVIEW_RECORDS", 6)
+    cut = await previewed(api)
+    assert (cut["membersRead"], cut["isSample"]) == (0, True), "the records of both would be too many"
+    monkeypatch.undo()
+
+    assert (await api.result(UNMERGE, input=accounts))["__typename"] == "UnmergeMembersSuccess"
+    found = await previewed(api)
+    assert found["examples"] == [
+        {"memberId": ids["Ben"], "points": 30, "activities": 1},
+        {"memberId": ids["Ann"], "points": 20, "activities": 1},
+    ]
+    assert (found["membersRead"], found["netPoints"]) == (2, 50)
 
 
 @pytest.mark.parametrize(("name", "value"), [("MAX_PREVIEW_MEMBERS", 1), ("MAX_PREVIEW_RECORDS", 4)])

@@ -16,6 +16,7 @@ EVERYTHING: Json = {
     "avatarUrl": "https://images.example/ada.png?size=2",
     "language": "da",
     "timeZone": "Europe/Copenhagen",
+    "birthday": "1990-05-17",
     "externalId": "C-4711",
     "joinedAt": "2026-01-15T13:00:00+01:00",
 }
@@ -25,6 +26,7 @@ FUTURE = "lies in the future by more than 300 seconds"
 HANDLE_RULE = "has 3 to 30 of a-z, 0-9 and _, and begins with a letter or digit"
 URL_RULE = "must be an https address of at most 500 characters"
 ZONE_RULE = "must be an IANA time zone such as Europe/Copenhagen"
+DATE_RULE = "must be a day of the calendar such as 1990-05-17"
 KEY_RULE = "may hold letters, digits, spaces and _ . , : ; / @ + = # ( ) & -, and starts with a word"
 OPERATOR = '{"$ne":null}'
 NO_OPERATORS = "must not hold a database operator such as $gt"
@@ -46,6 +48,7 @@ async def test_everything_that_can_be_told(api: Api) -> None:
             "avatarUrl": "https://images.example/ada.png?size=2",
             "language": "da",
             "timeZone": "Europe/Copenhagen",
+            "birthday": "1990-05-17",
             "externalId": "C-4711",
             "enrolledAt": "2026-01-15T12:00:00.000Z",
             "showcase": [],
@@ -54,12 +57,14 @@ async def test_everything_that_can_be_told(api: Api) -> None:
     }
     found = await api.data("query Q($n: String!) { member(loyaltyNumber: $n) { handle } }", STAFF, n=number)
     assert found == {"member": {"handle": "ada_1"}}
+    known = stored["state"]
+    assert (known["seq"], known["time_zone"], known["birthday"]) == (1, "Europe/Copenhagen", "1990-05-17")
 
 
 async def test_the_least_that_must_be_told(api: Api) -> None:
     member = (await api.result(ENROL_MEMBER, input=LEAST))["member"]
     assert member["enrolledAt"] == "2026-05-01T12:00:00.000Z"
-    told = ("handle", "avatarUrl", "language", "timeZone", "externalId")
+    told = ("handle", "avatarUrl", "language", "timeZone", "birthday", "externalId")
     assert {name: member[name] for name in told} == dict.fromkeys(told)
 
 
@@ -184,6 +189,11 @@ async def test_the_same_enrolment_many_times_at_once_is_one(api: Api) -> None:
         ({"timeZone": "Europe/Atlantis"}, [("timeZone", ZONE_RULE)]),
         ({"timeZone": "../../etc/passwd"}, [("timeZone", ZONE_RULE)]),
         ({"timeZone": "$gt"}, [("timeZone", ZONE_RULE)]),
+        ({"birthday": ""}, [("birthday", DATE_RULE)]),
+        ({"birthday": "1990-02-30"}, [("birthday", DATE_RULE)]),
+        ({"birthday": OPERATOR}, [("birthday", DATE_RULE)]),
+        ({"birthday": "1899-12-31"}, [("birthday", "lies before 1900-01-01")]),
+        ({"birthday": "2026-05-02"}, [("birthday", "lies in the future")]),
         ({"externalId": ""}, [("externalId", "must not be empty")]),
         ({"externalId": "c" * 65}, [("externalId", "is 65 characters long; at most 64 are allowed")]),
         ({"externalId": "$gt"}, [("externalId", KEY_RULE)]),

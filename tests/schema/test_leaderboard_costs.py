@@ -14,6 +14,7 @@ from tests.schema.api import RECORD_SHOP, Database
 from tests.schema.arena import Arena, opened
 
 LONG_SECONDS = 3600.0
+TRIES = 4
 
 
 class Commands(CommandListener):
@@ -58,6 +59,16 @@ def pipelines(arena: Arena) -> int:
     return arena.api.laurel.live.boards._wire.pipelines
 
 
+async def fewest_pipelines(arena: Arena, query: str, name: str) -> tuple[int, Any]:
+    """How many pipelines a query takes, and its answer; of a few tries, since the background has some of its own."""
+    found = []
+    for _ in range(TRIES):
+        before = pipelines(arena)
+        answer = await arena.api.data(query, arena.caller(name))
+        found.append(pipelines(arena) - before)
+    return min(found), answer
+
+
 FORMS = {
     "home": HOME_QUERY,
     "alias": '{ I: me { mine: rank(board: "weekly") { rank } } top: leaderboard(board: "weekly") { nodes { rank } } }',
@@ -83,9 +94,9 @@ FORMS = {
 @pytest.mark.parametrize("query", FORMS.values(), ids=FORMS.keys())
 async def test_ranks_and_leaderboards_are_one_pipeline(arena: Arena, query: str) -> None:
     for name in ("ann", "bob"):
-        before, sent = pipelines(arena), arena.api.laurel.live.reads.pipelines
-        home = await arena.api.data(query, arena.caller(name))
-        assert (pipelines(arena) - before, arena.api.laurel.live.reads.pipelines - sent) == (1, 1)
+        sent = arena.api.laurel.live.reads.pipelines
+        fewest, home = await fewest_pipelines(arena, query, name)
+        assert (fewest, arena.api.laurel.live.reads.pipelines - sent) == (1, TRIES)
         me = home.get("me") or home["I"]
         rank = me.get("rank") or me.get("mine") or me["a"]
         assert rank["rank"] == {"ann": 3, "bob": 2}[name]
@@ -93,13 +104,12 @@ async def test_ranks_and_leaderboards_are_one_pipeline(arena: Arena, query: str)
 
 @pytest.mark.parametrize("left_out", ["@skip(if: true)", "@include(if: false)"])
 async def test_what_is_left_out_is_not_read(arena: Arena, left_out: str) -> None:
-    before = pipelines(arena)
     for asked in (
         f'rank(board: "weekly") {left_out} {{ rank }}',
         f'... {left_out} {{ rank(board: "weekly") {{ rank }} }}',
     ):
-        await arena.api.data(f"{{ me {{ id {asked} }} }}", arena.caller("ann"))
-    assert pipelines(arena) == before
+        fewest, _ = await fewest_pipelines(arena, f"{{ me {{ id {asked} }} }}", "ann")
+        assert fewest == 0
 
 
 async def test_what_the_home_screen_reads_of_mongodb(arena: Arena, commands: Commands) -> None:

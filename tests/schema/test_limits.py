@@ -50,6 +50,11 @@ def repeated(count: int, selection: str) -> str:
     return "{ item { " + " ".join(selection.format(i) for i in range(count)) + " } }"
 
 
+def played(*counts: int) -> str:
+    fields = (f"f{place}: played(plan: {{steps: {[1] * count}}}) {{ name }}" for place, count in enumerate(counts))
+    return "{ " + " ".join(fields) + " }"
+
+
 @pytest.mark.parametrize(
     ("figure", "at_limit", "past_limit", "actual"),
     [
@@ -70,6 +75,8 @@ def repeated(count: int, selection: str) -> str:
             "{ __schema { " + "description " * 501 + "} }",
             501,
         ),
+        ("steps", played(50, 50), played(50, 51), 101),
+        ("previews", "{ previewProgram }", "{ a: previewProgram item { twin { b: previewCampaign } } }", 2),
     ],
 )
 def test_each_limit_holds_at_its_bound(
@@ -115,6 +122,18 @@ def test_cost_counts_the_values_of_the_answer(
     monkeypatch.setattr(limits, "LIMITS", (limits.Limit("cost", -1, "COST", "costs {}"),))
     query = f"query Q($n: Int!, $ids: [ID!]!) {{ {selection} }} fragment Part on Item {{ parts {{ name }} }}"
     assert refusals(schema, query) == {"COST": (cost, -1)}
+
+
+@pytest.mark.parametrize("argument", ["$plan", "{steps: $steps}"])
+def test_steps_that_only_a_variable_knows_count_as_the_most(schema: strawberry.Schema, argument: str) -> None:
+    declared = "$plan: Plan!" if argument == "$plan" else "$steps: [Int!]!"
+    for times, refused in ((2, {}), (3, {"QUERY_TOO_MANY_STEPS": (150, 100)})):
+        fields = " ".join(f"f{place}: played(plan: {argument}) {{ name }}" for place in range(times))
+        assert refusals(schema, f"query Q({declared}) {{ {fields} }}") == refused
+    spread = f"query Q({declared}) {{ ...A ...B }} "
+    spread += f"fragment A on Query {{ a: played(plan: {argument}) {{ name }} ...C }}"
+    spread += f" fragment B on Query {{ ...C }} fragment C on Query {{ c: played(plan: {argument}) {{ name }} }}"
+    assert refusals(schema, spread) == {"QUERY_TOO_MANY_STEPS": (150, 100)}
 
 
 def test_huge_page_sizes_are_counted_and_not_converted(schema: strawberry.Schema) -> None:

@@ -52,7 +52,7 @@ async def test_badges_won_the_latest_first_then_those_to_win(coffee: Api) -> Non
     await coffee.record(ada, purchase("p1", NOW.replace(month=2), 1000))
     won = ["first-cup"]
     assert await walk(coffee, ada, BADGES, first=2) == won
-    to_win = ["versatile", "regular", "explorer", "graduate", "apron", "winner"]
+    to_win = ["versatile", "regular", "explorer", "graduate", "apron", "devoted", "winner"]
     assert await walk(coffee, ada, BADGES, first=2, unwon=True) == won + to_win, "but not the secret one"
     await coffee.record(ada, purchase("p2", NOW.replace(month=3, hour=21), 1000))
     assert await walk(coffee, ada, BADGES, first=1) == ["night-owl", "first-cup"], "until it is won"

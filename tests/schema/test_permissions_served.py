@@ -15,7 +15,7 @@ from schema.build import build_schema
 from schema.context import Context
 from schema.permissions import MATRIX
 from schema.principals import MemberPrincipal, Principal, ServicePrincipal
-from tests.schema.api import ANONYMOUS, NOW, STAFF, Api, Caller, global_id, themself
+from tests.schema.api import ANONYMOUS, NOW, RECORD_SHOP, STAFF, Api, Caller, global_id, themself
 from tests.schema.permission_matrix import Case, cases
 
 FIRST_RESULT_SECONDS = 10.0
@@ -51,6 +51,10 @@ CALLS: dict[str, tuple[str, Variables]] = {
         "query Q($input: PreviewCampaignInput!) { previewCampaign(input: $input) { __typename } }",
         lambda _: {"input": {"terms": TERMS}},
     ),
+    "previewProgram": (
+        "query Q($source: String!) { previewProgram(source: $source) { __typename } }",
+        lambda _: {"source": RECORD_SHOP},
+    ),
     "createCampaign": (
         "mutation M($input: CreateCampaignInput!) { createCampaign(input: $input) { __typename } }",
         lambda _: {"input": {"terms": TERMS}},
@@ -77,6 +81,14 @@ CALLS: dict[str, tuple[str, Variables]] = {
         "query Q($input: SimulateActivityInput!) { simulateActivity(input: $input) { __typename } }",
         lambda ada: {"input": {"key": "k1", "amount": "10", "memberId": global_id(ada)}},
     ),
+    "simulateActivities": (
+        "query Q($input: SimulateActivitiesInput!) { simulateActivities(input: $input) { __typename } }",
+        lambda ada: {"input": {"memberId": global_id(ada), "steps": [{"activity": {"amount": "10"}}]}},
+    ),
+    "reverseActivity": (
+        "mutation M($input: ReverseActivityInput!) { reverseActivity(input: $input) { __typename } }",
+        lambda ada: {"input": {"key": "nothing", "memberId": global_id(ada)}},
+    ),
     "enrolMember": (
         "mutation M($input: EnrolMemberInput!) { enrolMember(input: $input) { __typename } }",
         lambda _: {"input": {"key": "k1", "displayName": "Bo"}},
@@ -96,6 +108,26 @@ CALLS: dict[str, tuple[str, Variables]] = {
     "updateProfile": (
         "mutation M($input: UpdateProfileInput!) { updateProfile(input: $input) { __typename } }",
         lambda ada: {"input": {"memberId": global_id(ada), "handle": "ada"}},
+    ),
+    "extendPoints": (
+        "mutation M($input: ExtendPointsInput!) { extendPoints(input: $input) { __typename } }",
+        lambda ada: {"input": {"key": "k1", "days": 5, "reason": "Sorry", "memberId": global_id(ada)}},
+    ),
+    "grantTier": (
+        "mutation M($input: GrantTierInput!) { grantTier(input: $input) { __typename } }",
+        lambda ada: {"input": {"key": "k1", "tier": "gold", "reason": "Sorry", "memberId": global_id(ada)}},
+    ),
+    "pauseStreak": (
+        "mutation M($input: PauseStreakInput!) { pauseStreak(input: $input) { __typename } }",
+        lambda ada: {"input": {"key": "k1", "from": "2026-06-01", "until": "2026-06-02", "memberId": global_id(ada)}},
+    ),
+    "mergeMembers": (
+        "mutation M($input: MergeMembersInput!) { mergeMembers(input: $input) { __typename } }",
+        lambda ada: {"input": {"from": {"memberId": global_id(ada)}, "into": {"memberId": global_id(ada)}}},
+    ),
+    "unmergeMembers": (
+        "mutation M($input: UnmergeMembersInput!) { unmergeMembers(input: $input) { __typename } }",
+        lambda ada: {"input": {"from": {"memberId": global_id(ada)}, "into": {"memberId": global_id(ada)}}},
     ),
     "setMemberAttributes": (
         "mutation M($input: SetMemberAttributesInput!) { setMemberAttributes(input: $input) { __typename } }",
@@ -130,9 +162,16 @@ CALLS: dict[str, tuple[str, Variables]] = {
 }
 """For each root field, a call about a member that goes through for whoever may make it."""
 
-ABOUT_SOMEBODY = ("statement", "simulateActivity", "updateProfile")
-ANSWERS = dict.fromkeys(CAMPAIGN_CHANGES, "CampaignNotFound") | {"previewCampaign": "CampaignPreview"}
-"""What comes of a call that goes through, where it is no success: there is no campaign to change."""
+ABOUT_SOMEBODY = ("statement", "simulateActivity", "simulateActivities", "updateProfile", "pauseStreak")
+ANSWERS = dict.fromkeys(CAMPAIGN_CHANGES, "CampaignNotFound") | {
+    "previewCampaign": "CampaignPreview",
+    "reverseActivity": "UnknownActivity",
+    "previewProgram": "ProgramPreview",
+    "pauseStreak": "InvalidInput",
+    "mergeMembers": "CannotMerge",
+    "unmergeMembers": "CannotMerge",
+}
+"""What comes of a call that goes through, where it is no success: there is nothing to change in this way."""
 SUBSCRIPTIONS = {"leaderboardChanges", "campaignEvents", "myEvents"}
 HIDDEN = {"publicProfile"}
 """Fields that answer null here, because the member shows nothing."""

@@ -133,7 +133,7 @@ async def test_the_language_is_the_reader_s(api: Api) -> None:
 
 async def test_nothing_else_can_be_asked_of_others(api: Api) -> None:
     await collector(api, profile=True)
-    for field in ("displayName", "loyaltyNumber", "points { available }", "language", "enrolledAt"):
+    for field in ("displayName", "loyaltyNumber", "points { available }", "language", "enrolledAt", "birthday"):
         query = f'{{ publicProfile(handle: "ada") {{ {field} }} }}'
         assert await api.codes(query) == ["GRAPHQL_VALIDATION_FAILED"], field
 

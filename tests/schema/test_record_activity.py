@@ -66,7 +66,7 @@ async def test_a_purchase_and_everything_it_changed(api: Api) -> None:
                 {"name": "per", "value": "1"},
                 {"name": "points", "value": "1"},
             ],
-            "lots": ["2.0"],
+            "lots": ["till-7/1.0"],
             "because": None,
         },
     }
@@ -106,23 +106,25 @@ async def test_a_chain_of_consequences_and_what_led_to_what(coffee: Api) -> None
         ("ChallengeProgressed", "five-hundred", 0.0, 2400.0, 500.0, None),
         ("ChallengeCompleted", "five-hundred", 4, None),  # 4
         ("ChallengeProgressed", "explorer", 0.0, 1.0, 4.0, None),
-        ("TierMoved", "guest", "regular", True, None),  # 6
-        ("BadgeWon", "first-cup", 1, None),  # 7
+        ("StreakMoved", "daily-cup", 0, 1, 0, None),
+        ("StreakMoved", "monthly-beans", 0, 1, 0, None),
+        ("TierMoved", "guest", "regular", True, None),  # 8
+        ("BadgeWon", "first-cup", 1, None),  # 9
         ("ChallengeProgressed", "busy-month", 0.0, 100.0, 100.0, 0),
-        ("ChallengeCompleted", "busy-month", 1, 0),  # 9
+        ("ChallengeCompleted", "busy-month", 1, 0),  # 11
         ("PENDING", 160, "CHALLENGE", "five-hundred", 4),
         ("ChallengeProgressed", "all-rounder", 0.0, 1.0, 3.0, 4),
-        ("PENDING", 25, "TIER", "regular", 6),
-        ("BadgeWon", "regular", 1, 6),  # 13
-        ("ChallengeProgressed", "trophy-day", 0.0, 1.0, 2.0, 7),
-        ("PENDING", 10, "CHALLENGE", "busy-month", 9),
-        ("ChallengeProgressed", "all-rounder", 1.0, 2.0, 3.0, 9),
-        ("ChallengeProgressed", "trophy-day", 1.0, 2.0, 2.0, 13),
-        ("ChallengeCompleted", "trophy-day", 1, 13),  # 18
-        ("PENDING", 5, "CHALLENGE", "trophy-day", 18),
-        ("ChallengeProgressed", "all-rounder", 2.0, 3.0, 3.0, 18),
-        ("ChallengeCompleted", "all-rounder", 1, 18),  # 21
-        ("BadgeWon", "versatile", 1, 21),
+        ("PENDING", 25, "TIER", "regular", 8),
+        ("BadgeWon", "regular", 1, 8),  # 15
+        ("ChallengeProgressed", "trophy-day", 0.0, 1.0, 2.0, 9),
+        ("PENDING", 10, "CHALLENGE", "busy-month", 11),
+        ("ChallengeProgressed", "all-rounder", 1.0, 2.0, 3.0, 11),
+        ("ChallengeProgressed", "trophy-day", 1.0, 2.0, 2.0, 15),
+        ("ChallengeCompleted", "trophy-day", 1, 15),  # 20
+        ("PENDING", 5, "CHALLENGE", "trophy-day", 20),
+        ("ChallengeProgressed", "all-rounder", 2.0, 3.0, 3.0, 20),
+        ("ChallengeCompleted", "all-rounder", 1, 20),  # 23
+        ("BadgeWon", "versatile", 1, 23),
         ("BoardScored", "weekly", "2026-W18", None, None, 540.0, None),
         ("BoardScored", "all-time", "all", None, None, 540.0, None),
         ("BoardScored", "big-order", "2026-05-01", "Nyhavn", None, 2400.0, None),
@@ -132,9 +134,9 @@ async def test_a_chain_of_consequences_and_what_led_to_what(coffee: Api) -> None
     assert result["record"]["seq"] == 3, "the unlocking is a record of its own"
     texts = [effect["why"]["text"] for effect in result["record"]["effects"]]
     assert texts[0] == "A bean for every 10 kroner: half_up(2400.00 / 10.00) x 1 = 240, capped per activity: 100"
-    assert texts[6] == "Regular: 340 of 250 in calendar year"
-    assert texts[7] == "Cups: member.purchases reached 1"
-    assert texts[10] == "Every 500 kroner: 4 x 40 = 160"
+    assert texts[8] == "Regular: 340 of 250 in membership year"
+    assert texts[9] == "Cups: member.purchases reached 1"
+    assert texts[12] == "Every 500 kroner: 4 x 40 = 160"
 
 
 async def test_the_why_comes_in_the_member_s_language(api: Api) -> None:
@@ -260,7 +262,8 @@ async def test_a_late_activity_takes_effect_on_arrival(api: Api) -> None:
     await api.result(RECORD_ACTIVITY, input=receipt(ada))
     late = await api.result(RECORD_ACTIVITY, input=receipt(ada, key="late", occurredAt="2026-04-01T12:00:00Z"))
     assert late["record"]["occurredAt"] == "2026-04-01T12:00:00.000Z"
-    assert late["record"]["effectiveAt"] == "2026-05-01T11:30:00.000Z"
+    assert late["record"]["effectiveAt"] == "2026-05-01T12:00:00.000Z"
+    assert late["record"]["effects"][0]["why"]["text"] == "Came in late (late): A point for every dollar: 29 + 29 = 58"
 
 
 async def test_what_no_rule_knows_is_recorded_all_the_same(api: Api) -> None:

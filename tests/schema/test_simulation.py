@@ -32,9 +32,14 @@ COFFEE: dict[str, Json] = {
 
 
 def unnamed(record: Json) -> Json:
-    """A record without ids and keys, which a dry run has of its own."""
+    """A record without ids and keys, which a dry run has of its own; lots are named after the key."""
     own = {"id", "key", "activityKey"}
     effects = [{name: value for name, value in one.items() if name not in own} for one in record["effects"]]
+    for effect in effects:
+        lots = [lot.replace(f"{record['key']}.", "own.") for lot in effect["why"]["lots"]]
+        inputs = [one for one in effect["why"]["inputs"] if one["name"] != "late"]
+        text = effect["why"]["text"].replace(f"({record['key']})", "(own)")
+        effect["why"] = effect["why"] | {"lots": lots, "inputs": inputs, "text": text}
     return {name: value for name, value in record.items() if name not in own} | {"effects": effects}
 
 
@@ -97,6 +102,7 @@ async def test_points_that_unlock_on_the_way_are_a_record_of_their_own(coffee: A
     ]
     assert [in_short(effect) for effect in visited["effects"]] == [
         ("PENDING", 2, "RULE", "visit", None),
+        ("StreakMoved", "daily-cup", 0, 1, 0, None),
         ("ChallengeProgressed", "busy-month", 0.0, 2.0, 100.0, 0),
         ("BoardScored", "weekly", "2026-W18", None, None, 2.0, None),
         ("BoardScored", "all-time", "all", None, None, 2.0, None),

@@ -19,6 +19,7 @@ SHOWN: Json = {
     "avatarUrl": AVATAR,
     "language": "da",
     "timeZone": "Europe/Copenhagen",
+    "birthday": None,
     "showcase": [],
     "visibility": {"profile": False, "avatar": True, "tier": True, "badges": True, "board": "SHOWN"},
 }
@@ -40,6 +41,8 @@ async def enrolled(api: Api) -> Member:
         ({"avatarUrl": None}, {"avatarUrl": None}),
         ({"language": None, "timeZone": None}, {"language": None, "timeZone": None}),
         ({"language": "en", "timeZone": "UTC"}, {"language": "en", "timeZone": "UTC"}),
+        ({"birthday": "1990-05-17"}, {"birthday": "1990-05-17"}),
+        ({"birthday": None}, {}),
         ({"visibility": {}}, {}),
         (
             {"visibility": {"profile": True, "tier": False}},
@@ -60,6 +63,36 @@ async def test_the_state_of_the_game_stays(api: Api) -> None:
     await api.result(UPDATE_PROFILE, themself(ada), input={"displayName": "Ada King"})
     stored = await api.stored(ada)
     assert (stored.state, stored.profile.display_name) == (ada.state, "Ada King")
+
+
+async def particulars(api: Api, member: Member) -> tuple[str, str, list[str | None]]:
+    """What the game knows of the profile, and the kinds of the member's records."""
+    state = (await api.stored(member)).state
+    journal = sorted((await api.contents())["journal"], key=lambda record: record["seq"])
+    return state.time_zone, state.birthday, [(record["activity"] or {}).get("kind") for record in journal]
+
+
+async def test_the_game_learns_the_time_zone_and_the_birthday_at_once(api: Api) -> None:
+    ada = await api.enrol("Ada")
+    for given, known in (
+        ({"birthday": "1990-05-17"}, ("", "1990-05-17")),
+        ({"timeZone": "Asia/Tokyo"}, ("Asia/Tokyo", "1990-05-17")),
+        ({"birthday": None, "timeZone": "UTC"}, ("UTC", "")),
+    ):
+        result = await api.result(UPDATE_PROFILE, themself(ada), input=given)
+        assert {name: result["member"][name] for name in given} == given
+        assert (await particulars(api, ada))[:2] == known
+    told = ["enrolment", *["particulars"] * 3]
+    assert await particulars(api, ada) == ("UTC", "", told)
+    await api.result(UPDATE_PROFILE, themself(ada), input={"timeZone": "UTC", "birthday": None, "handle": "ada"})
+    assert await particulars(api, ada) == ("UTC", "", told), "what is known is no news"
+
+
+async def test_a_refused_birthday_is_not_learnt(api: Api) -> None:
+    ada = await api.enrol("Ada", birthday="1990-05-17")
+    refused = await api.nothing_written(UPDATE_PROFILE, themself(ada), input={"birthday": "1990-02-30"})
+    assert refused["__typename"] == "InvalidInput"
+    assert await particulars(api, ada) == ("", "1990-05-17", ["enrolment"])
 
 
 async def test_a_handle_goes_to_whoever_takes_it_first(api: Api) -> None:
@@ -136,6 +169,8 @@ async def test_an_update_while_purchases_come_in_survives_and_so_do_they(api: Ap
         ({"avatarUrl": "$gt"}, [("avatarUrl", "must be an https address of at most 500 characters")]),
         ({"language": "$gt"}, [("language", "must be one of en, da")]),
         ({"timeZone": "$gt"}, [("timeZone", "must be an IANA time zone such as Europe/Copenhagen")]),
+        ({"birthday": "$gt"}, [("birthday", "must be a day of the calendar such as 1990-05-17")]),
+        ({"birthday": "2026-05-02"}, [("birthday", "lies in the future")]),
         ({"visibility": None}, [("visibility", "cannot be cleared")]),
         ({"visibility": {"profile": None}}, [("visibility.profile", "cannot be cleared")]),
         (

@@ -1,4 +1,4 @@
-"""A process that records one purchase with all that follows, and may kill itself before any command that it sends."""
+"""A process that records a purchase or takes one back, with all that follows, and may kill itself at any command."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from redis.asyncio.connection import AbstractConnection
 
 from app.live.background import running
 from app.wiring import Laurel
-from tests.app.campaigns.arena import Place, buy_one
+from tests.app.campaigns.arena import Place, buy_one, take_back
 from tests.system import closing_process
 
 WAIT_SECONDS = 60.0
@@ -29,6 +29,7 @@ class Steps(monitoring.CommandListener):
         self._kill_before = kill_before
         self._counts = False
         self._made = 0
+        self._forgetting: set[int] = set()
         self.is_announced = False
         self.is_shown = False
 
@@ -45,9 +46,11 @@ class Steps(monitoring.CommandListener):
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         self.step()
+        if event.command.get("delete") == "outbox":
+            self._forgetting.add(event.request_id)
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        if self._counts and event.command_name == "delete":
+        if self._counts and event.request_id in self._forgetting:
             self.is_announced = True
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
@@ -66,20 +69,26 @@ class Steps(monitoring.CommandListener):
         pytest.MonkeyPatch().setattr(AbstractConnection, "send_packed_command", counted)
 
 
-def buy_once(place: Place, member_id: str, key: str, kill_before: int) -> None:
-    """Record a purchase and let it be announced and shown; killed before a step with a number, counted from 1."""
+def do_once(place: Place, member_id: str, key: str, taken_back: str | None, kill_before: int) -> None:
+    """Record a purchase, or take one back, and let that be announced and shown.
+
+    Killed before the step with a number, counted from 1.
+    """
     steps = Steps(kill_before)
     monitoring.register(steps)
     steps.watch_redis()
-    asyncio.run(_buy_once(place, member_id, key, steps))
+    asyncio.run(_do_once(place, member_id, key, taken_back, steps))
 
 
-async def _buy_once(place: Place, member_id: str, key: str, steps: Steps) -> None:
+async def _do_once(place: Place, member_id: str, key: str, taken_back: str | None, steps: Steps) -> None:
     async with place.opened() as laurel:
         await _know_everything(laurel)
         steps.begin()
         async with running({"announcer": laurel.live.announcer.run, "figures": laurel.campaign_figures.run}):
-            await buy_one(laurel, member_id, key)
+            if taken_back is None:
+                await buy_one(laurel, member_id, key)
+            else:
+                await take_back(laurel, member_id, taken_back, key)
             while not (steps.is_announced and steps.is_shown):  # noqa: ASYNC110 - a driver's thread sets them
                 await asyncio.sleep(POLL_SECONDS)
 
@@ -91,9 +100,9 @@ async def _know_everything(laurel: Laurel) -> None:
     await laurel.live.watcher.look()
 
 
-async def exit_code(place: Place, member_id: str, key: str, kill_before: int) -> int:
-    """How a process of its own ends."""
-    process = FORKS.Process(target=buy_once, args=(place, member_id, key, kill_before))
+async def exit_code(place: Place, member_id: str, key: str, kill_before: int, taken_back: str | None = None) -> int:
+    """How a process of its own ends that buys under a key, or under that key takes another purchase back."""
+    process = FORKS.Process(target=do_once, args=(place, member_id, key, taken_back, kill_before))
     process.start()
     await asyncio.to_thread(process.join, WAIT_SECONDS)
     assert process.exitcode is not None, "the process does not end"

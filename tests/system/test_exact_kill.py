@@ -27,6 +27,7 @@ from tests.app.campaigns.arena import (
     given_by_campaign,
     left,
     run_campaign,
+    take_back,
     terms,
     until_async,
 )
@@ -79,6 +80,39 @@ async def test_killed_before_any_step_it_is_gone_on_with(
     assert replayed == sorted(replayed)
     assert set(replayed) == {False, True}
     await assert_settled_once(shop, buyers, Left(None, MAX_STEPS - len(buyers)))
+
+
+async def test_killed_before_any_step_a_reversal_gives_back_once(
+    shop: Laurel, place: Place, mongo: AsyncIOMotorClient[dict[str, Any]]
+) -> None:
+    members = await crowd(shop, MAX_STEPS)
+    await run_campaign(shop, terms("spent", budget={"points": 10_000}))
+    await run_campaign(shop, terms("placed", first_members=MAX_STEPS))
+    replayed: list[bool] = []
+    for number, member in enumerate(members, 1):
+        await buy_one(shop, member, "returned")
+        await buy_one(shop, member, "stays")
+        code = await exit_code(place, member, "return", number, taken_back="returned")
+        await mongo.admin.command("killAllSessions", [])
+        again = await take_back(shop, member, "returned", "return")
+        replayed.append(again.replayed)
+        assert bonus(again) == -14
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+    sellers = members[: len(replayed)]
+
+    assert LEAST_STEPS < number < MAX_STEPS
+    assert replayed == sorted(replayed)
+    assert set(replayed) == {False, True}
+    async with running(shop.jobs()):
+        await until_async(partial(announced, shop), SETTLED_SECONDS)
+        await asyncio.wait_for(shop.live.until_ready(), SETTLED_SECONDS)
+    assert await given_by_campaign(shop) == {"spent": dict.fromkeys(sellers, 7), "placed": dict.fromkeys(sellers, 7)}
+    assert await left(shop, "spent") == Left(10_000 - 7 * len(sellers))
+    assert await left(shop, "placed") == Left(None, MAX_STEPS - len(sellers))
+    assert await differences(shop) == []
+    assert await boards_differ(shop) == []
 
 
 async def assert_settled_once(shop: Laurel, buyers: Sequence[str], places: Left) -> None:

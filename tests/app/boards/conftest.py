@@ -66,10 +66,15 @@ class Arena:
     clock: Clock = field(default_factory=Clock)
     truth: Truth = field(default_factory=Truth)
     expiries: dict[BoardKey, datetime] = field(default_factory=dict)
+    layout: str = "by score"
 
     def stream(self) -> AsyncIterator[Sequence[Placing]]:
         """What a rebuild reads: the truth of the moment."""
         return self.truth.stream()
+
+    async def read_layout(self) -> str:
+        """How the program lays out the boards."""
+        return self.layout
 
     def process(self) -> Process:
         wire = Wire(self.redis)
@@ -77,8 +82,10 @@ class Arena:
         control, projection = ControlHash(wire, names), MongoProjection(self.connection)
         confidence = Confidence(projection)
         boards = RedisBoards(wire, names, confidence, self.expiries.get, self.clock)
-        rebuilder = Rebuilder(boards, control, projection, confidence, stream=self.stream, now=self.clock)
-        watcher = Watcher(control, projection, confidence, rebuilder, self.clock)
+        rebuilder = Rebuilder(
+            boards, control, projection, confidence, stream=self.stream, layout=self.read_layout, now=self.clock
+        )
+        watcher = Watcher(control, projection, confidence, rebuilder, layout=self.read_layout, now=self.clock)
         return Process(wire, names, control, projection, confidence, boards, rebuilder, watcher)
 
     async def started(self) -> Process:

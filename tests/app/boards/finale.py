@@ -22,7 +22,8 @@ from gamification.boards.keys import BoardKey
 from gamification.enrolment import Enrolled, Enroller, EnrolRequest, Identities
 from gamification.member import Member, Profile
 from gamification.program.source import read_program
-from gamification.recording import Recorded, Recorder, RecordRequest
+from gamification.recording import Recorder
+from gamification.requests import Recorded, RecordRequest
 from gamification.state import Score
 from gamification.stores import ProfileChanges, Stores
 from tests.app.stores.play import NO_BOARDS
@@ -97,7 +98,7 @@ class Finale:
     def over(cls, connection: Connection, clock: Clock) -> "Finale":
         """One process over a database."""
         allowances = Allowances(connection)
-        members, programs = MongoMembers(connection), MongoPrograms(connection, read_program)
+        members, programs = MongoMembers(connection), MongoPrograms(connection, read_program, clock)
         periods = MongoBoardPeriods(connection)
         standings, numbers = MongoStandings(connection, periods), count(1)
         stores = Stores(

@@ -9,7 +9,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from app.boards import closing
 from app.stores.connection import Connection
-from gamification.recording import MemberNotFound, RecordRequest, RecordResult
+from gamification.requests import MemberNotFound, RecordRequest, RecordResult
 from tests.app.boards.finale import APPLIED_AT, MONDAY, PROGRAM, WEEK_OVER, Clock, Finale
 
 TIMEOUT_SECONDS = 10.0

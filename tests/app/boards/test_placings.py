@@ -50,6 +50,14 @@ def test_every_score_of_a_living_period_is_a_place() -> None:
     ]
 
 
+def test_who_has_left_a_board_is_cleared_from_it() -> None:
+    left = (BoardKey("daily", "2026-05-14"), BoardKey("ever", "all"), BoardKey("gone", "all"))
+    member = MemberScores("ann", 3, "shown", None, (score("ever", "all"),), left)
+    gone, held = sorted(placings_of(member, SHOP, NOW), key=lambda placing: placing.key.board)
+    assert (gone.key, gone.value, gone.entry, gone.revision) == (left[0], None, None, 3)
+    assert held == Placing(left[1], "ann", 3, 7, (), NOW, listed=True)
+
+
 def test_a_period_leaves_a_while_after_it_was_closed() -> None:
     key = BoardKey("daily", "2026-05-13")
     assert forgotten_at(key, SHOP) == CLOSED_AT + KEPT_AFTER_CLOSING

@@ -13,9 +13,10 @@ from redis.asyncio.cluster import RedisCluster
 
 from app.boards import redis_boards
 from app.boards.confidence import NeverBuilt
+from app.boards.control import Control
 from app.boards.redis_boards import READ_TIMEOUT_SECONDS
 from app.boards.requests import RankOf
-from app.boards.watcher import NOTE_WRITES_SECONDS
+from app.boards.watcher import NEW_LAYOUT_SECONDS, NOTE_WRITES_SECONDS
 from app.boards.wire import answering, connect
 from app.stores.connection import Connection
 from gamification.boards.listing import Rank, Unavailable
@@ -24,6 +25,7 @@ from tests.app.boards.conftest import TIMEOUT_SECONDS, Arena, Process
 from tests.app.boards.truth import WEEKLY, placing
 from tests.redis_servers import RedisServer, embedded_binary, redis_server
 
+NOTHING_READ = Control(None, None, None, 0)
 NOTICED_SECONDS = 5.0
 """Far more than it takes, for a busy machine."""
 MARGIN_SECONDS = 0.5
@@ -45,6 +47,40 @@ async def test_boards_that_were_never_built_are_no_fault(arena: Arena, caplog: p
         ("INFO", "the boards are built"),
         ("INFO", "ranks are available"),
     ]
+
+
+async def test_a_new_layout_in_force_has_the_boards_rebuilt_once(arena: Arena) -> None:
+    first, second = await arena.started(), arena.process()
+    await second.watcher.look()
+    generation = (await first.control.read() or NOTHING_READ).current
+    arena.layout = "by columns"
+    for process in (first, second):
+        await process.watcher.look()
+    arena.clock.move(NEW_LAYOUT_SECONDS - 0.1)
+    await first.watcher.look()
+    assert (await first.control.read() or NOTHING_READ).current == generation, "others still place by the other"
+    arena.clock.move(0.1)
+    for process in (first, second, first, second):
+        await process.watcher.look()
+        assert process.confidence.doubt is None
+    rebuilt = await first.control.read() or NOTHING_READ
+    trusted = (await first.projection.get()).trusted
+    assert trusted is not None
+    assert (rebuilt.current, trusted.layout) == ((generation or 0) + 1, "by columns")
+    await arena.assert_true(first)
+
+
+async def test_a_layout_that_came_into_force_while_nobody_served_is_noticed(arena: Arena) -> None:
+    before = await (await arena.started()).projection.get()
+    arena.layout = "by columns"
+    process = arena.process()
+    await process.watcher.look()
+    arena.clock.move(NEW_LAYOUT_SECONDS)
+    await process.watcher.look()
+    after = await process.projection.get()
+    assert before.trusted is not None
+    assert after.trusted is not None
+    assert (before.trusted.layout, after.trusted.layout) == ("by score", "by columns")
 
 
 async def test_a_redis_that_hangs_is_said_to_with_how_long() -> None:

@@ -34,7 +34,7 @@ from gamification.enrolment import MAX_ENROLMENTS_PER_CALL, Enrolled, EnrolReque
 from gamification.member import Profile
 from gamification.program.campaigns import Campaign
 from gamification.record import Entry
-from gamification.recording import Recorded, RecordRequest
+from gamification.requests import Recorded, RecordRequest, ReverseRequest
 from gamification.stores import StoreUnavailable
 
 TIMEOUT_SECONDS = 10.0
@@ -160,6 +160,13 @@ async def buy_one(laurel: Laurel, member_id: str, key: str, refusals: list[str] 
             return result
 
 
+async def take_back(laurel: Laurel, member_id: str, key: str, own: str | None = None) -> Recorded:
+    """A reversal of a whole purchase, which nothing forbids; a retry of it if ``own``, its own key, was used before."""
+    result = await laurel.game.recorder.reverse(ReverseRequest(member_id, key, own))
+    assert isinstance(result, Recorded), result
+    return result
+
+
 def bonus(recorded: Recorded) -> int:
     """The points that campaigns gave."""
     return sum(
@@ -209,7 +216,7 @@ async def differences(laurel: Laurel) -> Sequence[Difference]:
 async def given_by_campaign(laurel: Laurel) -> Mapping[str, Mapping[str, int]]:
     """The points that each campaign gave to each member, by the journal."""
     given: dict[str, Counter[str]] = {}
-    async for document in laurel.connection["journal"].find({"grants": {"$ne": []}}):
+    async for document in laurel.connection["journal"].find():
         for effect in document["outcome"]["effects"]:
             if effect["kind"] == "entry" and effect["why"]["source"] == "campaign":
                 given.setdefault(effect["why"]["code"], Counter())[document["member_id"]] += effect["points"]

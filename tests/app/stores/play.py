@@ -19,9 +19,13 @@ from app.stores.programs import MongoPrograms
 from app.verification import Difference, Verifier
 from gamification.activity import Activity
 from gamification.enrolment import Enrolled, Enroller, EnrolRequest, Identities
+from gamification.history import Past
 from gamification.member import Member, Profile
+from gamification.member_fold import Circumstances, MemberFold, ReachesBack
+from gamification.merging import Merger
 from gamification.program.source import read_program
-from gamification.recording import MemberFold, Recorded, Recorder, RecordRequest
+from gamification.recording import Recorder
+from gamification.requests import Recorded, RecordRequest
 from gamification.stores import Boards, Commit, Stores
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -54,13 +58,14 @@ class Play:
     campaigns: MongoCampaigns
     recorder: Recorder
     enroller: Enroller
+    merger: Merger
 
     @classmethod
     def over(cls, connection: Connection) -> "Play":
         allowances = Allowances(connection)
         members, journal = MongoMembers(connection), MongoJournal(connection, allowances)
         campaigns = MongoCampaigns(connection, allowances)
-        programs = MongoPrograms(connection, read_program)
+        programs = MongoPrograms(connection, read_program, lambda: NOW)
         friends, standings = MongoFriendships(connection), MongoStandings(connection, MongoBoardPeriods(connection))
         stores, numbers = Stores(members, journal, programs, campaigns, friends, NO_BOARDS, standings), count(1)
         identities = Identities(lambda: f"m{next(numbers)}", lambda: next(numbers))
@@ -73,6 +78,7 @@ class Play:
             campaigns,
             Recorder(stores, lambda: NOW, tolerance),
             Enroller(stores, lambda: NOW, tolerance, identities),
+            Merger(stores, lambda: NOW),
         )
 
     async def enrol(self, name: str, **profile: str) -> Member:
@@ -92,10 +98,17 @@ class Play:
 
     async def fold(self, member: Member, *keys: str) -> Commit:
         """The commit of some purchases, not yet written."""
-        fold = MemberFold(member, await self.programs.current(), NOW, await self.campaigns.offers({"purchase"}))
-        for key in keys:
-            assert isinstance(fold.add(RecordRequest(member.member_id, purchase(key)), None), Recorded)
-        return fold.commit()
+        around = Circumstances(await self.programs.schedule(), await self.campaigns.offers({"purchase"}), NOW)
+        past: Past | None = None
+        while True:
+            fold = MemberFold(member, around, past)
+            try:
+                for key in keys:
+                    added = await fold.add(RecordRequest(member.member_id, purchase(key)), None)
+                    assert isinstance(added, Recorded), added
+                return fold.commit()
+            except ReachesBack as back:
+                past = await self.journal.past(back.member_id, back.moment)
 
     async def verify(self) -> Sequence[Difference]:
         """Every difference between the journals and the snapshots."""

@@ -8,7 +8,7 @@ import pytest
 
 from app.stores.claims import Claims
 from app.stores.transaction import ABORT_TIMEOUT_SECONDS, Session, transact
-from gamification.recording import Recorded, RecordRequest
+from gamification.requests import Recorded, RecordRequest
 from gamification.stores import CommitConflict, StoreUnavailable
 from tests.app.stores.conftest import IMPATIENT_SECONDS, FailingCommands, KillableServer
 from tests.app.stores.play import Play, purchase

@@ -7,7 +7,7 @@ from typing import Any
 
 from gamification.enrolment import AlreadyTaken, Enrolled, EnrolRequest
 from gamification.member import Profile
-from gamification.recording import IdempotencyConflict, MemberNotFound, Recorded, RecordRequest, RecordResult
+from gamification.requests import IdempotencyConflict, MemberNotFound, Recorded, RecordRequest, RecordResult
 from tests.app.stores.play import NOW, Play, purchase
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from app.stores.codec import Unreadable
 from gamification.member import Member
+from gamification.merging import Merged
 from gamification.record import Record
 from tests.app.stores.play import NOW, PROGRAM, Play
 
@@ -155,6 +156,62 @@ async def test_each_record_is_judged_by_its_own_program(play: Play, ann: Member)
     assert await play.verify() == []
     await tamper(play, ann, 5, {"program_version": 1})
     assert (await found(play, ann.member_id))[0].startswith(f"{ann.member_id} record 5: outcome: ")
+
+
+async def merged(play: Play, ann: Member) -> Member:
+    """Zoe, whose account is merged into Ann's, who buys once more."""
+    zoe = await play.members.by_handle("zoe")
+    assert zoe is not None
+    assert isinstance(await play.merger.merge(zoe.member_id, ann.member_id), Merged)
+    await play.buy(ann, "d")
+    return zoe
+
+
+async def test_merged_accounts(play: Play, ann: Member) -> None:
+    zoe = await merged(play, ann)
+    assert (await play.now(ann)).state.balance.available == 7 * 10 + 25
+    assert await play.verify() == []
+    assert await play.verifier().verify_member(ann.member_id) == []
+    assert isinstance(await play.merger.undo(zoe.member_id, ann.member_id), Merged)
+    assert await play.verify() == []
+    assert await play.verifier().verify_member(ann.member_id) == []
+
+
+async def test_what_a_merged_account_did(play: Play, ann: Member) -> None:
+    zoe = await merged(play, ann)
+    await tamper(play, zoe, 3, {"activity.amount_minor": 2000})
+    told = [str(difference) for difference in await play.verifier().verify_member(ann.member_id)]
+    assert told[0].startswith(f"{ann.member_id} record 5: outcome: ")
+    assert any(each.startswith(f"{ann.member_id}: state: ") for each in told)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"program_version": 7}, "program: version 7 is not known"),
+        ({"outcome": None}, "sequence: of the 5 records of m5, which it merges, 2 can be read in order"),
+        (
+            {"grants": [{"campaign": "lost", "version": 1, "room": None, "places": None}]},
+            "campaign: version 1 of lost is not known",
+        ),
+    ],
+)
+async def test_a_merged_account_that_cannot_be_played(play: Play, ann: Member, change: Change, said: str) -> None:
+    zoe = await merged(play, ann)
+    assert zoe.member_id == "m5"
+    await tamper(play, zoe, 3, change)
+    told = [str(difference) for difference in await play.verifier().verify_member(ann.member_id)]
+    assert told == [f"{ann.member_id} record 5: {said}"]
+    assert f"{ann.member_id} record 5: {said}" in [str(difference) for difference in await play.verify()]
+
+
+async def test_a_merged_account_that_is_gone(play: Play, ann: Member) -> None:
+    zoe = await merged(play, ann)
+    await play.connection["journal"].delete_many({"member_id": zoe.member_id})
+    told = [str(difference) for difference in await play.verifier().verify_member(ann.member_id)]
+    assert told == [
+        f"{ann.member_id} record 5: sequence: of the 5 records of m5, which it merges, 0 can be read in order"
+    ]
 
 
 async def test_unreadable_record(play: Play, ann: Member) -> None:

@@ -9,9 +9,10 @@ from gamification.activity import Activity, Problem, problems_of
 from gamification.boards.keys import BoardKey
 from gamification.boards.prizes import prize_activity, prize_for
 from gamification.explain import explain
-from gamification.fold import replay
 from gamification.program.boards import Board, Places, Prize
 from gamification.record import Entry, Why
+from gamification.replaying import replay
+from gamification.schedule import Schedule
 from tests.gamification.programs import JOINED_AT, Player, at, badge, board, challenge, ladder, program, purchase, rule
 
 NOON = at("2026-05-18 12:00")
@@ -56,10 +57,10 @@ def test_a_prize_is_credited_and_explained_and_counts_towards_no_tier() -> None:
     assert player.do(won()) == ["available +50 by board weekly", "badge winner 1"]
     (entry,) = [effect for effect in player.records[-1].outcome.effects if isinstance(effect, Entry)]
     inputs: dict[str, str | int | float] = {"place": 1, "period": "2026-W20", "scope": "lisbon"}
-    assert entry.why == Why("board", "weekly", "place 1", None, inputs, ("2.0",))
+    assert entry.why == Why("board", "weekly", "place 1", None, inputs, (f"{won().key}.0",))
     assert explain(entry.why, player.program, "en") == "weekly: place 1"
     assert (player.state.standing.tier, player.state.totals.earned) == ("low", 51)
-    assert replay(JOINED_AT, player.records, {1: player.program}) == player.state
+    assert replay(JOINED_AT, player.records, Schedule.always(player.program)) == player.state
 
 
 def test_prize_points_are_earned_points_to_a_challenge_but_no_board_counts_them() -> None:

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from gamification.activity import Activity
 from gamification.boards.ranking import ranks
-from gamification.fold import Applied, advance, apply, replay
+from gamification.fold import Applied, advance, apply
 from gamification.program import Program
 from gamification.record import Entry, Record, Scored
+from gamification.replaying import replay
+from gamification.schedule import Schedule
 from gamification.state import Score, State
+from tests.gamification.clerk import Clerk
 from tests.gamification.programs import Part, at, badge, board, challenge, program, rule
 
 ZONES = ("UTC", "Europe/Copenhagen", "America/New_York", "America/Santiago", "Africa/Cairo")
@@ -242,13 +245,58 @@ def test_scores_are_what_the_activities_come_to(
     for part in parts:
         theirs = [held for held in state.scores if held.board == part["code"]]
         assert theirs == expected(part, counted, ZoneInfo(zone))
-    assert replay(start, records, {1: shop}) == state
+    assert replay(start, records, Schedule.always(shop)) == state
     _told(records, state)
+
+
+@given(
+    st.sampled_from(ZONES),
+    st.sampled_from(STARTS),
+    st.tuples(*(boards(number) for number in range(3))),
+    st.lists(happenings, min_size=1, max_size=12),
+    st.sets(st.integers(0, 11), max_size=3),
+)
+def test_scores_are_those_of_the_order_of_time_whatever_came_late_or_was_taken_back(
+    zone: str, start: datetime, parts: tuple[Part, ...], history: list[Any], undone: set[int]
+) -> None:
+    shop = program(time_zone=zone, rules=[rule(), rule("visit", on="visit", earn={"points": 3})], boards=list(parts))
+    clerk, arrives_at = Clerk(shop, start - timedelta(days=20)), start
+    happened: list[tuple[datetime, str, Any]] = []
+    for number, (kind, gap, late, paid, attributes) in enumerate(history):
+        arrives_at += timedelta(minutes=gap)
+        at_, key = arrives_at - timedelta(minutes=late), f"k{number:02}"
+        amount = paid if kind == "purchase" else 0
+        clerk.record(Activity(key, kind, at_, amount, attributes=attributes), arrives_at)
+        happened.append((at_, key, (kind, amount, attributes)))
+    for number in undone:
+        if number < len(happened) and happened[number][2][0] != "enrolment":
+            clerk.reverse(happened[number][1])
+            happened[number] = (happened[number][0], "", ())
+    state, counted = State.new(start - timedelta(days=20)), []
+    for at_, key, (kind, amount, attributes) in sorted(each for each in happened if each[1]):
+        activity = Activity(key, kind, at_, amount, attributes=attributes)
+        applied = apply(advance(state, at_, shop)[0], activity, shop)
+        assert isinstance(applied, Applied)
+        state = applied.state
+        earned = sum(effect.points for effect in applied.outcome.effects if isinstance(effect, Entry))
+        counted.append(Counted(activity, at_, earned))
+    for part in parts:
+        theirs = [held for held in clerk.state.scores if held.board == part["code"]]
+        assert theirs == expected(part, counted, ZoneInfo(zone))
+    changed: dict[tuple[str, str, str], int | None] = {}
+    for record in clerk.records:
+        for effect in record.outcome.effects:
+            if isinstance(effect, Scored):
+                place = (effect.board, effect.period, effect.scope)
+                assert effect.before == changed.get(place)
+                changed[place] = effect.after
+    held_now = {(held.board, held.period, held.scope): held.value for held in clerk.state.scores}
+    assert {place: value for place, value in changed.items() if value is not None and place in held_now} == held_now
 
 
 def _told(records: list[Record], state: State) -> None:
     """The record tells of every change of a score, each from where the one before left it."""
-    last: dict[tuple[str, str, str], tuple[int, tuple[int, ...], datetime]] = {}
+    last: dict[tuple[str, str, str], tuple[int | None, tuple[int, ...], datetime]] = {}
     for record in records:
         for effect in record.outcome.effects:
             if isinstance(effect, Scored):

@@ -230,3 +230,28 @@ def test_thresholds_are_not_held_against_decimals_that_cannot_be(decimals: str, 
         + "    - {code: high, name: H, threshold: 10.50505}\n",
         ("money.decimals", message),
     )
+
+
+@pytest.mark.parametrize("kind", ["birthday", "anniversary"])
+def test_what_comes_round_by_itself_is_for_rules_and_challenges(kind: str) -> None:
+    give = "earn: {points: 1}"
+    steps = f"measure: steps, steps: [{{title: S, on: {kind}}}]"
+    assert read_program(rule(give).replace("on: purchase", f"on: [purchase, {kind}]")).rules[0].on == ("purchase", kind)
+    assert read_program(challenge(f"on: {kind}, target: 1")).challenges[0].on == (kind,)
+    assert read_program(challenge(steps)).challenges[0].steps[0].on == (kind,)
+    not_for = f"{kind} comes round by itself, for rules and challenges; a %s is for what is reported"
+    assert_faults(
+        HEAD + f"boards: [{{code: a, name: A, metric: count, on: ‸{kind}, period: day}}]\n",
+        ("boards.0.on", not_for % "board"),
+    )
+    campaign = "{code: a, name: A, headline: A, starts_at: 2026-05-01T00:00:00Z, effect: {multiplier: 2}, on: %s}"
+    assert_faults(
+        HEAD + f"campaigns: [{campaign % f'[purchase, ‸{kind}]'}]\n", ("campaigns.0.on.1", not_for % "campaign")
+    )
+
+
+@pytest.mark.parametrize("kind", ["particulars", "reversal", "rejudgement"])
+def test_what_laurel_records_for_itself_counts_for_nothing(kind: str) -> None:
+    message = f"{kind} is what Laurel records for itself, and nothing counts it"
+    assert_faults(rule("earn: {points: 1}").replace("purchase", f"‸{kind}"), ("rules.0.on", message))
+    assert_faults(challenge(f"on: ‸{kind}, target: 1"), ("challenges.0.on", message))

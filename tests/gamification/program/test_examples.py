@@ -77,7 +77,10 @@ def test_the_coffee_bar_uses_every_field_there_is() -> None:
     used: dict[type[Definition], set[str]] = {}
     _collect(example("coffee-bar"), used)
     unused = {
-        f"{part.__name__}.{name}" for part, names in used.items() for name in part.model_fields if name not in names
+        f"{part.__name__}.{name}"
+        for part, names in used.items()
+        for name in part.model_fields
+        if name in part.__annotations__ and name not in names
     }
     assert unused == set()
     assert {part.__name__ for part in used} == {part.__name__ for part in _definitions(Definition)}
@@ -114,7 +117,9 @@ def _collect(part: Any, used: dict[type[Definition], set[str]]) -> None:
         for inner in part:
             _collect(inner, used)
     elif isinstance(part, Definition):
-        used.setdefault(type(part), set()).update(part.model_fields_set)
+        for kind in type(part).__mro__:
+            if issubclass(kind, Definition) and kind is not Definition:
+                used.setdefault(kind, set()).update(part.model_fields_set)
         for name in type(part).model_fields:
             _collect(getattr(part, name), used)
 

@@ -7,10 +7,16 @@ from tests.gamification.program.marked import HEAD, assert_faults, badge, challe
 
 NARROWS = "narrows per_amount or per_items, and neither is given; use a condition in 'when' instead"
 ONE_MEASURE = "give one of per_amount, per_items and formula, or none for points per activity"
+AT_MOST = "the grace ends before the next review; at most "
+NO_LOSS = "nothing is ever lost in a lifetime; leave it out, or choose another window"
+NO_GRACE = "no tier is ever lost here, so that there is no grace; leave it out"
 NOTHING = "says nothing; give points, and per_amount or per_items if they are for each of those"
 ONE_WAY = "give exactly one of measure, condition, challenge and tier"
 TEXT = "must be text, or one text per language (en: ..., da: ...)"
 WINDOW = "a window is 'lifetime', 'calendar day|week|month|quarter|year' or 'rolling N days' (1 to 3660)"
+TIER_WINDOW = (
+    "a window is 'lifetime', 'calendar day|week|month|quarter|year', 'membership year' or 'rolling N days' (1 to 3660)"
+)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +97,50 @@ def test_a_misfit_is_told_at_the_value_to_look_at(text: str, path: str, message:
     assert_faults(text, (path, message))
 
 
+@pytest.mark.parametrize(
+    ("window", "downgrade", "field", "message"),
+    [
+        ("lifetime", "to: ‸one_level", "to", NO_LOSS),
+        ("lifetime", "grace_days: ‸1", "grace_days", NO_GRACE),
+        ("calendar year", "to: never, grace_days: ‸1", "grace_days", NO_GRACE),
+        ("calendar day", "grace_days: ‸1", "grace_days", AT_MOST + "0 days"),
+        ("calendar week", "grace_days: ‸7", "grace_days", AT_MOST + "6 days"),
+        ("calendar month", "grace_days: ‸28", "grace_days", AT_MOST + "27 days"),
+        ("calendar quarter", "grace_days: ‸90", "grace_days", AT_MOST + "89 days"),
+        ("calendar year", "grace_days: ‸365", "grace_days", AT_MOST + "364 days"),
+        ("membership year", "grace_days: ‸365", "grace_days", AT_MOST + "364 days"),
+        ("rolling 7 days", "grace_days: ‸367", "grace_days", "must be at most 366"),
+        ("calendar year", "grace_days: ‸-1", "grace_days", "must be at least 0"),
+        ("calendar year", "to: ‸two_levels", "to",
+         "'two_levels' is not one of the choices; did you mean 'one_level'?"),
+        ("calendar year", "‸grace: 1", "grace", "unknown field 'grace'; did you mean 'grace_days'?"),
+    ],
+)  # fmt: skip
+def test_a_downgrade_fits_its_window(window: str, downgrade: str, field: str, message: str) -> None:
+    text = tiers("    - {code: a, name: A, threshold: 0}\n", window=window) + f"  downgrade: {{{downgrade}}}\n"
+    assert_faults(text, (f"tiers.downgrade.{field}", message))
+
+
+@pytest.mark.parametrize(
+    ("window", "downgrade"),
+    [
+        ("lifetime", "to: never"),
+        ("rolling 7 days", "to: one_level, grace_days: 366"),
+        ("calendar month", "grace_days: 27"),
+        ("membership year", "to: one_level, grace_days: 364"),
+    ],
+)
+def test_downgrades_up_to_the_bounds(window: str, downgrade: str) -> None:
+    text = tiers("    - {code: a, name: A, threshold: 0}\n", window=window) + f"  downgrade: {{{downgrade}}}\n"
+    ladder = read_program(text).tiers
+    assert ladder is not None
+    assert str(ladder.window) == window
+
+
+def test_only_tiers_know_the_years_of_a_membership() -> None:
+    assert_faults(challenge("on: x, target: 1, window: ‸membership year"), ("challenges.0.window", WINDOW))
+
+
 def test_a_fault_within_a_field_does_not_hide_one_between_fields() -> None:
     assert_faults(
         HEAD
@@ -98,8 +148,8 @@ def test_a_fault_within_a_field_does_not_hide_one_between_fields() -> None:
         + "    - {code: a, name: A, threshold: 0, ‸color: red}\n"
         + "    - {code: b, name: ‸3, threshold: 9}\n"
         + "    - {code: c, nmae: C, threshold: ‸5}\n".replace("nmae", "‸nmae"),
-        ("tiers.window", WINDOW),
-        ("tiers.levels.0.color", "unknown field 'color'; known here: benefits, code, name, reward, threshold"),
+        ("tiers.window", TIER_WINDOW),
+        ("tiers.levels.0.color", "unknown field 'color'; known here: benefits, code, name, points, reward, threshold"),
         ("tiers.levels.1.name", TEXT),
         ("tiers.levels.2.nmae", "unknown field 'nmae'; did you mean 'name'?"),
         ("tiers.levels.2.threshold", "the thresholds must rise from tier to tier"),

@@ -8,7 +8,9 @@ from tests.gamification.program.marked import HEAD, assert_faults, badge, challe
 CODE = "must be a code: small letters, digits, - and _, at most 48, and begins with a letter or digit"
 KIND = "must be a kind of activity: small letters, digits, _ . and -, at most 64, and begins with a letter"
 TIME = "must be a time with its zone, such as 2026-05-01T00:00:00Z"
-WINDOW = "a window is 'lifetime', 'calendar day|week|month|quarter|year' or 'rolling N days' (1 to 3660)"
+TIER_WINDOW = (
+    "a window is 'lifetime', 'calendar day|week|month|quarter|year', 'membership year' or 'rolling N days' (1 to 3660)"
+)
 GROUP = "must be a group of fields, each on its own line as 'name: value'"
 TEXT = "must be text, or one text per language (en: ..., da: ...)"
 ADDRESS = "must be an address that begins with https:// or /, without blanks, at most 500 characters"
@@ -58,7 +60,8 @@ ADDRESS = "must be an address that begins with https:// or /, without blanks, at
         (
             rule("earn: {points: 1}, ‸colour: red"),
             "rules.0.colour",
-            "unknown field 'colour'; known here: caps, code, cooldown_minutes, earn, name, on, qualifying, when",
+            "unknown field 'colour'; known here: "
+            "caps, code, cooldown_minutes, earn, name, on, points, qualifying, when",
         ),
         (rule("earn: {points: ‸1.0}"), "rules.0.earn.points", "must be a whole number"),
         (rule("earn: {points: ‸true}"), "rules.0.earn.points", "must be a whole number"),
@@ -95,7 +98,7 @@ ADDRESS = "must be an address that begins with https:// or /, without blanks, at
             "rules.0.on",
             "has 21 entries; at most 20 are allowed",
         ),
-        (tiers("    - {code: a, name: A, threshold: 0}\n", window="‸365 days"), "tiers.window", WINDOW),
+        (tiers("    - {code: a, name: A, threshold: 0}\n", window="‸365 days"), "tiers.window", TIER_WINDOW),
         (challenge("on: x, target: 1, starts_at: ‸20260501"), "challenges.0.starts_at", TIME),
         (challenge("on: x, target: 1, starts_at: ‸'20260501'"), "challenges.0.starts_at", TIME),
         (challenge("on: x, target: 1, starts_at: ‸2026-05-01"), "challenges.0.starts_at", TIME),

@@ -1,0 +1,31 @@
+"""Acts on an account that Laurel itself records: checked first, and recorded once by their key."""
+
+from collections.abc import Iterable
+
+from gamification.activity import MAX_KEY_CHARS, Activity, Problem, identifier_problems, normalised
+from gamification.member import Member
+from gamification.requests import RecordRequest
+from schema.context import Context
+from schema.mutations.record_activity import RecordActivityResult, show_recorded
+from schema.types.errors import invalid
+
+
+async def record_act(
+    context: Context, member: Member, activity: Activity, problems: Iterable[Problem]
+) -> RecordActivityResult:
+    """Record an act on a member's account, which takes effect now; or tell what forbids it.
+
+    ``problems`` are all but those of its key. A retry is answered with its first result, whatever forbids it by now.
+    """
+    key_problems, others = tuple(identifier_problems("key", activity.key, MAX_KEY_CHARS)), tuple(problems)
+    if key_problems or (others and not await _is_known(context, member, activity.key)):
+        return invalid(*key_problems, *others)
+    request = RecordRequest(member.member_id, normalised(activity), timed=False)
+    (result,) = await context.game.recorder.record_own([request])
+    return await show_recorded(context, result)
+
+
+async def _is_known(context: Context, member: Member, key: str) -> bool:
+    """Whether the key was used with the account, or with one that was merged into it."""
+    accounts = (member.member_id, *member.state.absorbed)
+    return bool(await context.game.stores.journal.by_keys([(account, key) for account in accounts]))
