@@ -30,7 +30,7 @@ from app.web import HOME_QUERY, web_app
 from app.wiring import Laurel, open_laurel
 from gamification.fold import Applied, advance, apply
 from gamification.program import Program
-from gamification.recording import RecordRequest
+from gamification.requests import RecordRequest
 from gamification.state import State
 
 ROUNDS = 5
