@@ -31,12 +31,17 @@ def change(kinds: tuple[str, str], one: Clerk, other: Clerk, now: datetime) -> N
     """Merge the other's account into the one's, or take it apart again."""
     one.now = other.now = now
     past, other_past = one.past(Moment(EARLIEST, "")), other.past(Moment(EARLIEST, ""))
-    circumstances = Circumstances(one.schedule, one.offers, now)
+    circumstances = Circumstances(one.schedule, one.offers.copy(), now)
     other_fold = MemberFold(other.member, circumstances, other_past, other.terms)
-    drive(other_fold.merge(kinds[1], one.member))
-    past = past.with_absorbed(OTHER_ID, (*other_past.records, *other_fold.records))
-    fold = MemberFold(one.member, circumstances, past, one.terms)
-    drive(fold.merge(kinds[0], other_fold.member))
+    if kinds[0] == MERGE:
+        drive(other_fold.merge(kinds[1], one.member))
+        past = past.with_absorbed(OTHER_ID, (*other_past.records, *other_fold.records))
+        fold = MemberFold(one.member, circumstances, past, one.terms)
+        drive(fold.merge(kinds[0], other_fold.member))
+    else:  # Whoever gives comes first, as `Merger` has it.
+        fold = MemberFold(one.member, circumstances, past.with_absorbed(OTHER_ID, other_past.records), one.terms)
+        drive(fold.merge(kinds[0], other.member))
+        drive(other_fold.merge(kinds[1], one.member))
     one.keep(fold.commit())
     other.keep(other_fold.commit())
 
