@@ -3,30 +3,25 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from gamification import particulars
 from gamification.activity import (
-    ADJUSTMENT,
-    ATTRIBUTES,
-    ENROLMENT,
     MERGE,
-    OWN_KINDS,
     PARTICULARS,
     REJUDGEMENT,
     REVERSAL,
     UNMERGE,
     Activity,
-    Problem,
     Reversal,
     Scalar,
-    to_milliseconds,
 )
 from gamification.boards.keys import BoardKey
 from gamification.campaigns import Offers, grants_of, settlements
 from gamification.fold import Applied, CampaignVersions, advance_once, apply, next_due_at
 from gamification.history import ACCOUNT_MARK, Checkpoint, History, Past, absorbed_key
 from gamification.member import Member
+from gamification.placing import after_all, is_in_order, place_of, too_late
 from gamification.playing import CHECKPOINT_ACTIVITIES
 from gamification.record import Outcome, Record, Settlement
 from gamification.requests import (
@@ -54,9 +49,6 @@ EVENTS_PER_TURN = 50
 """After how many activities that are played again whoever waits for the event loop gets a turn."""
 PARTICULARS_KEY = "#particulars:"
 REJUDGEMENT_KEY = "#rejudgement:"
-_ON_ARRIVAL = OWN_KINDS | {ADJUSTMENT, ATTRIBUTES}
-"""Kinds that take effect when they come in, whatever their time says: what is given or taken at the counter."""
-_TICK = timedelta(milliseconds=1)
 
 
 class ReachesBack(Exception):
@@ -128,12 +120,13 @@ class MemberFold:
             same = known.input_hash == request.input_hash
             return Recorded(known, self.member, replayed=True) if same else IdempotencyConflict(request.activity.key)
         arrived_at = self._now if request.arrived_at is None else min(request.arrived_at, self._now)
-        if problem := self._too_late(request, arrived_at):
+        late = self._schedule.at(arrived_at).program.late
+        if problem := too_late(request, arrived_at, late):
             return InvalidInput((problem,))
         await self._catch_up()
         self._let_pass(arrived_at)
-        at = self._place(request, arrived_at)
-        if self._is_in_order(Moment(at, request.activity.key)):
+        at = place_of(request, arrived_at, self._state, late)
+        if is_in_order(Moment(at, request.activity.key), self._state):
             return self._append_activity(request, at)
         record = await self._fold_in(request, at, arrived_at)
         return Recorded(record, self.member)
@@ -188,9 +181,8 @@ class MemberFold:
         key = reversal.key.rpartition(ACCOUNT_MARK)[2]
         event = self._history_before(Moment(self._member.enrolled_at, "")).event(key)
         assert event is not None, "it is this account's own"
-        until, seq = max(self._now, self._state.as_of), self._state.seq + 1
-        own = f"{REVERSAL_KEY}{key}:{seq}"
-        until = self._after_all(until, own)
+        own = f"{REVERSAL_KEY}{key}:{self._state.seq + 1}"
+        until = after_all(self._now, own, self._state)
         activity = Activity(own, REVERSAL, until, reversal=replace(reversal, key=key, kept=0))
         return await self._revise(activity, event.at, until)
 
@@ -243,7 +235,7 @@ class MemberFold:
             await self._judge_again()
         if self._state.seq and self._state.merged_into is None and (news := particulars.news(self.member)):
             self._let_pass(self._now)
-            at = self._after_all(max(self._now, self._state.as_of), PARTICULARS_KEY)
+            at = after_all(self._now, PARTICULARS_KEY, self._state)
             # Named after the instant and not after the record, so that a history played again makes the same lots.
             activity = Activity(f"{PARTICULARS_KEY}{at:%Y-%m-%dT%H:%M:%S.%f}", PARTICULARS, self._now, attributes=news)
             self._append_activity(RecordRequest(self._member.member_id, activity, timed=False), at)
@@ -254,34 +246,6 @@ class MemberFold:
             self._state, outcome = passed
             version = self._schedule.at(outcome.at).version
             self._append(Record(self._member.member_id, self._state.seq, version, None, outcome, self._now))
-
-    def _too_late(self, request: RecordRequest, arrived_at: datetime) -> Problem | None:
-        late = self._schedule.at(arrived_at).program.late
-        if not request.timed or late.beyond != "refuse" or request.activity.kind in _ON_ARRIVAL | {ENROLMENT}:
-            return None
-        if request.activity.occurred_at >= arrived_at - timedelta(days=late.within_days):
-            return None
-        return Problem("occurredAt", f"lies back by more than {late.within_days} days, which is too late")
-
-    def _place(self, request: RecordRequest, arrived_at: datetime) -> datetime:
-        """Where in the member's time an activity stands."""
-        activity = request.activity
-        occurred_at = min(activity.occurred_at, arrived_at)
-        if activity.kind in _ON_ARRIVAL or not request.timed:
-            return self._after_all(max(occurred_at, self._state.as_of), activity.key)
-        late = self._schedule.at(arrived_at).program.late
-        if activity.kind == ENROLMENT or occurred_at >= arrived_at - timedelta(days=late.within_days):
-            return max(occurred_at, self._state.joined_at)
-        return self._after_all(max(arrived_at, self._state.as_of), activity.key)
-
-    def _after_all(self, at: datetime, key: str) -> datetime:
-        """The instant, or the next one where the newest activity has its place at this one."""
-        newest = self._state.newest
-        return at if newest is None or Moment(at, key) > newest else to_milliseconds(newest.at) + _TICK
-
-    def _is_in_order(self, moment: Moment) -> bool:
-        state = self._state
-        return moment.at >= state.as_of and (state.newest is None or moment > state.newest)
 
     def _append_activity(self, request: RecordRequest, at: datetime) -> RecordResult:
         """Fold an activity in after everything else."""
@@ -314,7 +278,7 @@ class MemberFold:
     async def _take_back(self, request: ReverseRequest, reversal: Reversal, moment: Moment) -> Record:
         """Play the member's time again without what is taken back."""
         key = self._reversal_key(request, moment.key)
-        until = self._after_all(max(self._now, self._state.as_of), key)
+        until = after_all(self._now, key, self._state)
         occurred_at = request.occurred_at or until
         activity = Activity(key, REVERSAL, occurred_at, reason=request.reason, reversal=reversal)
         return await self._revise(activity, moment.at, until, request.input_hash)

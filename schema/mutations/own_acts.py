@@ -2,12 +2,29 @@
 
 from collections.abc import Iterable
 
+import strawberry
+
 from gamification.activity import MAX_KEY_CHARS, Activity, Problem, identifier_problems, normalised
 from gamification.member import Member
 from gamification.requests import RecordRequest
 from schema.context import Context
 from schema.mutations.record_activity import RecordActivityResult, show_recorded
 from schema.types.errors import invalid
+
+
+@strawberry.input(description="An act on the account of a member, whom `memberId` or `loyaltyNumber` says.")
+class OwnActInput:
+    """An act on a member's account."""
+
+    key: str = strawberry.field(
+        description="Made by the caller, unique per member, up to 128 characters. The same key again is a retry."
+    )
+    member_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The member's global id. Give this or `loyaltyNumber`, not both."
+    )
+    loyalty_number: str | None = strawberry.field(
+        default=None, description="The 12 digits of the member's card. Give this or `memberId`, not both."
+    )
 
 
 async def record_act(
