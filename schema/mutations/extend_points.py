@@ -9,18 +9,15 @@ from gamification.extensions import extension_problems
 from gamification.member import Member
 from schema.context import Context, as_of_now
 from schema.inputs import Unusable, member_ids_of
-from schema.mutations.own_acts import record_act
+from schema.mutations.own_acts import OwnActInput, record_act
 from schema.mutations.record_activity import RecordActivityResult, refusal
 from schema.types.errors import not_found
 
 
 @strawberry.input(description="For how much longer points can be spent: by `days`, or to the end of the day `until`.")
-class ExtendPointsInput:
+class ExtendPointsInput(OwnActInput):
     """For how much longer points can be spent."""
 
-    key: str = strawberry.field(
-        description="Made by the caller, unique per member, up to 128 characters. The same key again is a retry."
-    )
     reason: str = strawberry.field(description="For the record, up to 256 characters.")
     days: int | None = strawberry.field(
         default=None, description="So many days longer than now, from 1 to 36,600. Give this or `until`, not both."
@@ -32,12 +29,6 @@ class ExtendPointsInput:
     )
     lot: str | None = strawberry.field(
         default=None, description="The code of one lot, as `points.lots` has it; all that are left without it."
-    )
-    member_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The member's global id. Give this or `loyaltyNumber`, not both."
-    )
-    loyalty_number: str | None = strawberry.field(
-        default=None, description="The 12 digits of the member's card. Give this or `memberId`, not both."
     )
 
 

@@ -9,18 +9,15 @@ from gamification.activity import Problem
 from gamification.tier_grants import tier_grant, tier_grant_problems
 from schema.context import Context
 from schema.inputs import Unusable, member_ids_of
-from schema.mutations.own_acts import record_act
+from schema.mutations.own_acts import OwnActInput, record_act
 from schema.mutations.record_activity import RecordActivityResult, refusal
 from schema.types.errors import invalid, not_found
 
 
 @strawberry.input(description="A tier that the member stands on at least, whatever they earn.")
-class GrantTierInput:
+class GrantTierInput(OwnActInput):
     """A tier that the member stands on at least."""
 
-    key: str = strawberry.field(
-        description="Made by the caller, unique per member, up to 128 characters. The same key again is a retry."
-    )
     reason: str = strawberry.field(description="Shown to the member in `why`, up to 256 characters.")
     tier: str | None = strawberry.field(
         default=UNSET,
@@ -29,12 +26,6 @@ class GrantTierInput:
     )
     until: datetime | None = strawberry.field(
         default=None, description="When it ends by itself; without one, it lasts until it is withdrawn."
-    )
-    member_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The member's global id. Give this or `loyaltyNumber`, not both."
-    )
-    loyalty_number: str | None = strawberry.field(
-        default=None, description="The 12 digits of the member's card. Give this or `memberId`, not both."
     )
 
 

@@ -8,7 +8,7 @@ from gamification.activity import Problem, text_problems
 from gamification.streak_pauses import planned_pause, problems_of
 from schema.context import Context, as_of_now
 from schema.inputs import Unusable, subject_of
-from schema.mutations.own_acts import record_act
+from schema.mutations.own_acts import OwnActInput, record_act
 from schema.mutations.record_activity import RecordActivityResult, refusal
 from schema.principals import MemberPrincipal
 from schema.types.errors import not_found
@@ -18,12 +18,9 @@ from schema.types.errors import not_found
     description="A pause, within what the program lets members plan (`memberPauses`). Without `memberId` and "
     "`loyaltyNumber`, members ask for themselves."
 )
-class PauseStreakInput:
+class PauseStreakInput(OwnActInput):
     """A pause of a streak."""
 
-    key: str = strawberry.field(
-        description="Made by the caller, unique per member, up to 128 characters. The same key again is a retry."
-    )
     first_day: str = strawberry.field(
         name="from",
         description="The first day, such as 2026-07-01, on the member's own calendar. What lies before today counts as "
@@ -35,12 +32,6 @@ class PauseStreakInput:
     )
     reason: str | None = strawberry.field(
         default=None, description="For the record, up to 256 characters. Members need none, all others do."
-    )
-    member_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The member's global id. Give this or `loyaltyNumber`, not both."
-    )
-    loyalty_number: str | None = strawberry.field(
-        default=None, description="The 12 digits of the member's card. Give this or `memberId`, not both."
     )
 
 
