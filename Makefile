@@ -22,7 +22,7 @@ test: .venv/test.stamp ## lint, types, import rules and all tests
 soak: .venv/test.stamp ## slow endurance tests
 	@$(VENV)/pytest -m soak --timeout 0
 
-bench: .venv/test.stamp ## measure throughput and latency; BENCH=boards, campaigns, clock, reversal or subscriptions for those
+bench: .venv/test.stamp ## measure throughput and latency; BENCH=boards, campaigns, clock, plans, reversal or subscriptions for those
 	@$(VENV)/python -m benchmarks$(if $(BENCH),.$(BENCH))
 
 audit: .venv/test.stamp ## the GraphQL-over-HTTP audits (needs Node.js)

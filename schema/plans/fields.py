@@ -134,14 +134,14 @@ class Resolver:
         return self.arguments is not None and not self._wraps and all(other is None for other in others)
 
     def call(self, source: Any, before: Place | None, run: Run) -> Any:
-        """What the resolver answers: for an async one a coroutine, in which everything but coercion happens.
+        """What the resolver answers; for an async one a coroutine that makes the response, and calls it only then.
 
         Raises:
             GraphQLError: an argument does not fit.
         """
         coerced = run.arguments(self.planned) if self._coerced is None else self._coerced
         if self.is_async:
-            return self._answer(source, coerced, before, run)
+            return run.await_answer(self.planned, self._answer, (source, coerced, before, run), before)
         return self._call(source, coerced, before, run)
 
     async def _answer(self, source: Any, coerced: dict[str, Any], before: Place | None, run: Run) -> Any:

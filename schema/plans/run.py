@@ -4,7 +4,7 @@ Errors are located, collected and carried to the nearest nullable field by that 
 that knows how. A place in the response is a nested tuple here, and becomes graphql-core's path where somebody looks.
 """
 
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -84,7 +84,7 @@ class Run:
         """Complete what a resolver answered and the plan did not expect, perhaps as a coroutine."""
         place = (before, field.key, field.parent.name)
         if optimized_is_awaitable(value):
-            return self.await_answer(field, value, before)
+            return self.await_answer(field, _itself, (value,), before)
         return self.complete(field, field.type, value, place)
 
     def complete(self, field: "PlannedField", type_: GraphQLOutputType, value: Any, place: Place) -> Any:
@@ -105,10 +105,12 @@ class Run:
             return True
         return executor.complete_list_item_value(item, results, type_, details, info, path, None)
 
-    async def await_answer(self, field: "PlannedField", answer: Any, before: Place | None) -> Any:
-        """Await what a resolver answered and complete it."""
+    async def await_answer(
+        self, field: "PlannedField", ask: Callable[..., Awaitable[Any]], given: tuple[Any, ...], before: Place | None
+    ) -> Any:
+        """Await what a resolver answers when it is asked with what is given, and complete it."""
         try:
-            value = await answer
+            value = await ask(*given)
             completed = field.complete(value, (before, field.key, field.parent.name), self)
             if completed.__class__ is CoroutineType:
                 completed = await completed
@@ -163,6 +165,10 @@ class Run:
         """Let what is awaited for an object or list that has failed meanwhile end by itself."""
         if awaited := [value for value in pending if optimized_is_awaitable(value)]:
             self.executor.settle_in_background(awaited)
+
+
+def _itself(answer: Awaitable[Any]) -> Awaitable[Any]:
+    return answer
 
 
 def _path(place: Place) -> Path:

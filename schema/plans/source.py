@@ -134,7 +134,7 @@ def _field(namespace: Namespace, value: str, field: PlannedField, resolver: Reso
     answer = _answer(namespace, resolver)
     waits = [f"if {value}.__class__ is coroutine:", f"    pending = run.wait(pending, {name}, {value}, place)"]
     if resolver.is_async:
-        body = [f"{value} = run.await_answer({name}, {answer}, place)", *waits]
+        body = [f"{value} = {answer}", *waits]
     else:
         body = [f"{value} = {answer}", *_checked(value, name, field, expected, waits)]
     return [
