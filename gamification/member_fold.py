@@ -52,14 +52,19 @@ EVENTS_PER_TURN = 50
 """After how many activities that are played again whoever waits for the event loop gets a turn."""
 PARTICULARS_KEY = "#particulars:"
 REJUDGEMENT_KEY = "#rejudgement:"
+GIVEN_UP = "not judged again: there are more records than can be worked out again"
+"""The reason in the record of a backfill that was given up."""
 
 
 class ReachesBack(Exception):
-    """What is asked changes the member's time from ``moment`` on, and the history from before it is needed."""
+    """What is asked changes the member's time from ``moment`` on, and the history from before it is needed.
 
-    def __init__(self, member_id: str, moment: Moment) -> None:
+    ``to_judge_again`` says that nobody has asked for it, but a backfill that is due.
+    """
+
+    def __init__(self, member_id: str, moment: Moment, *, to_judge_again: bool = False) -> None:
         super().__init__(f"the history of {member_id} before {moment.at} is needed")
-        self.member_id, self.moment = member_id, moment
+        self.member_id, self.moment, self.to_judge_again = member_id, moment, to_judge_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,8 @@ class MemberFold:
     """One member's part of a commit: the state so far and the new records.
 
     ``past`` is their history as far back as anything that is asked reaches, with the ``terms`` that its grants name. A
-    method raises `ReachesBack` where that is not far enough; the fold is then of no further use.
+    method raises `ReachesBack` where that is not far enough; the fold is then of no further use. With
+    ``gives_up_backfill``, a backfill that is due leaves what has happened so far as it was judged.
     """
 
     def __init__(
@@ -97,8 +103,10 @@ class MemberFold:
         circumstances: Circumstances,
         past: Past | None = None,
         terms: CampaignVersions | None = None,
+        *,
+        gives_up_backfill: bool = False,
     ) -> None:
-        self._member = member
+        self._member, self._gives_up_backfill = member, gives_up_backfill
         self._schedule, self._offers, self._now = circumstances.schedule, circumstances.offers, circumstances.now
         if member.state.judged_by > self._schedule.newest_version:
             raise CommitConflict  # Another process knows a newer program; in a moment, so does this one.
@@ -325,14 +333,18 @@ class MemberFold:
         return request.record_key if is_plain else f"{REVERSAL_KEY}{activity_key}:{self._state.seq + 1}"
 
     async def _judge_again(self) -> None:
-        """Play the member's time again under the versions of the program that ask for it."""
+        """Play the member's time again under the versions of the program that ask for it, or give that up."""
         asking = [each for each in self._schedule.editions if each.backfills and each.version > self._state.judged_by]
         from_at = max(min(each.from_at for each in asking), self._state.joined_at)
         self._let_pass(self._now)
         until = max(self._now, self._state.as_of)
-        await self._revise(
-            Activity(f"{REJUDGEMENT_KEY}{self._schedule.newest_version}", REJUDGEMENT, until), from_at, until
-        )
+        activity = Activity(f"{REJUDGEMENT_KEY}{self._schedule.newest_version}", REJUDGEMENT, until)
+        if self._gives_up_backfill:
+            from_at, activity = until, replace(activity, reason=GIVEN_UP)
+        try:
+            await self._revise(activity, from_at, until)
+        except ReachesBack as back:
+            raise ReachesBack(back.member_id, back.moment, to_judge_again=not self._gives_up_backfill) from None
 
     async def _revise(
         self,

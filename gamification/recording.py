@@ -1,6 +1,7 @@
 """The record path: read the snapshot, fold in what is asked, commit; the same for one purchase and for a whole log."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -44,6 +45,8 @@ from gamification.requests import (
     UnknownActivity,
 )
 from gamification.stores import Stores, TooLongPast
+
+log = logging.getLogger(__name__)
 
 MAX_ITEMS_PER_CALL = 500
 MAX_FORESEEN = timedelta(days=3660)
@@ -227,8 +230,16 @@ class Recorder:
         return Circumstances(schedule, offers, to_milliseconds(self._now()))
 
     async def _lay_out(self, table: "_Table", back: ReachesBack) -> None:
-        """Read the history that turned out to be needed."""
-        past = await self._journal.past(back.member_id, back.moment)
+        """Read the history that turned out to be needed. A backfill that needs more than can be read is given up."""
+        try:
+            past = await self._journal.past(back.member_id, back.moment)
+        except TooLongPast as fault:
+            if not back.to_judge_again:
+                raise
+            # Whoever buys something has not asked for the backfill, and must not be refused for it.
+            log.warning("the history of %s is not judged again: %s", back.member_id, fault)
+            table.give_up_backfill(back.member_id)
+            return
         grants = [grant for record in past.all_records for grant in record.all_grants]
         table.lay(back.member_id, past, await self._campaigns.terms(grants) if grants else {})
 
@@ -239,12 +250,17 @@ class _Table:
     def __init__(self, requests: Sequence[Request]) -> None:
         self._requests = requests
         self._pasts: dict[str, tuple[Past, CampaignVersions]] = {}
+        self._too_long: set[str] = set()
         self.kinds = {each.activity.kind for each in requests if isinstance(each, RecordRequest)}
 
     def lay(self, member_id: str, past: Past, terms: CampaignVersions) -> None:
         """Add a member's history. What is in it may be judged again, by campaigns too."""
         self._pasts[member_id] = (past, terms)
         self.kinds |= {record.activity.kind for record in past.all_records if record.activity is not None}
+
+    def give_up_backfill(self, member_id: str) -> None:
+        """Leave what a member has done so far as it was judged, for there is too much of it."""
+        self._too_long.add(member_id)
 
     def fold(self, member: Member, circumstances: Circumstances) -> MemberFold:
         """A member's fold, with their history if it is there.
@@ -253,7 +269,9 @@ class _Table:
             OutOfDate: the history is not that of this snapshot; someone else was faster.
         """
         past, terms = self._pasts.get(member.member_id, (None, NO_CAMPAIGNS))
-        return MemberFold(member, circumstances, past.of(member.state) if past else None, terms)
+        known = past.of(member.state) if past else None
+        gives_up = member.member_id in self._too_long
+        return MemberFold(member, circumstances, known, terms, gives_up_backfill=gives_up)
 
 
 async def _answers(

@@ -93,7 +93,7 @@ class Record(Node):
         description="The key of the activity that it takes back, or a part of; null for what is no reversal."
     )
     reason: str | None = strawberry.field(
-        description="The reason given for an adjustment, a reversal or a merge, if any."
+        description="The reason given for an adjustment, a reversal or a merge, or why a backfill was given up."
     )
     is_revision: bool = strawberry.field(
         description="It changed the past: a reversal, a late activity, or history judged again. Its effects are the "

@@ -106,3 +106,24 @@ async def test_whatever_is_retried_counts_once(play: Play, seed: int) -> None:
             await book.change(other, account, undoes=book.into.get(other) == account)
         await book.check()
     assert await play.verify() == []
+
+
+async def test_what_is_taken_over_may_take_several_commits(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gamification.merging.MAX_TAKEN_OVER", 2)
+    await play.programs.apply(POINT_A_DOLLAR, "test", NOW)
+    accounts = (await play.enrol("Ann"), await play.enrol("Anna"))
+    book, (ann, other) = Book(play, accounts), (each.member_id for each in accounts)
+    await book.buy(other, "before", 1)
+    await book.change(other, ann, undoes=False)
+    for number in range(5):
+        await book.buy(other, f"k{number}", 1)
+    await book.take_back(other, "k3")
+    commits = (await play.now(accounts[1])).state.seq
+    await book.change(other, ann, undoes=True)
+    assert (await play.now(accounts[1])).state.seq == commits + 5 + 2, "each purchase, the undoing and the reversal"
+    await book.check()
+    for number in range(5):
+        await book.buy(other, f"k{number}", 1)
+    await book.take_back(other, "k3")
+    await book.check()
+    assert await play.verify() == []
