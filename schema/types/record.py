@@ -11,6 +11,17 @@ from gamification.activity import own_key
 from schema.context import Reading
 from schema.ids import number_in, to_global_id
 from schema.scalars import BigInt
+from schema.types.corrections import (
+    AttributeChanged,
+    LotMoved,
+    PauseDropped,
+    PausePlanned,
+    Redated,
+    TierGranted,
+    TierProgressed,
+    TotalsMoved,
+    Truncated,
+)
 from schema.types.effects import (
     BadgeLost,
     BadgeWon,
@@ -69,7 +80,16 @@ Effect: TypeAlias = Annotated[
     | Celebrated
     | ChainCut
     | BoardScored
-    | BonusWithheld,
+    | BonusWithheld
+    | LotMoved
+    | TierGranted
+    | TierProgressed
+    | PausePlanned
+    | PauseDropped
+    | Redated
+    | AttributeChanged
+    | TotalsMoved
+    | Truncated,
     strawberry.union("Effect", description="Something that a record changed."),
 ]
 
