@@ -45,7 +45,7 @@ from gamification.schedule import Edition, Schedule
 from gamification.state import Balance, OpenLot, State, Totals
 from gamification.windows import local_day
 from tests.gamification.clerk import Clerk
-from tests.gamification.programs import at, board, event, program, purchase, rule
+from tests.gamification.programs import at, board, event, program, purchase, rule, streak
 from tests.gamification.strategies import STARTS, Happening, eventful_programs, lives
 from tests.gamification.test_program_changes_over_time import START_OF_TIME
 from tests.gamification.test_reversal_properties import parts, spending
@@ -316,3 +316,26 @@ def test_what_there_is_no_room_for_is_counted(monkeypatch: pytest.MonkeyPatch) -
     assert len(whole) == 4
     why = Why("revision", "effects", "2", inputs={"reversed": "p"})
     assert cut == (*whole[:2], Truncated(2, why))
+
+
+def test_a_score_that_stays_may_have_been_reached_at_another_time() -> None:
+    """Which decides who came first."""
+    clerk = watched(program(boards=[board(metric="amount", operator="best")]), at("2026-01-01"))
+    for day in (2, 3):
+        clerk.record(purchase(at(f"2026-01-0{day}"), 4000, key=f"p{day}"))
+    clerk.reverse("p2", at("2026-01-04"))
+    (scored,) = [effect for effect in clerk.records[-1].outcome.effects if isinstance(effect, Scored)]
+    assert (scored.before, scored.after, scored.reached_at) == (4000, 4000, at("2026-01-03"))
+
+
+def test_the_freezes_of_a_streak_come_back() -> None:
+    daily = streak(freezes={"start": 1, "limit": 2})
+    clerk = watched(program(streaks=[daily]), at("2026-01-01"))
+    for day in (2, 4):
+        clerk.record(replace(event("visit", at(f"2026-01-0{day}")), key=f"v{day}"))
+    late = clerk.record(replace(event("visit", at("2026-01-03")), key="v3"), at("2026-01-04 01:00"))
+    (moved,) = [effect for effect in late.outcome.effects if isinstance(effect, StreakMoved)]
+    day = at("2026-01-03").toordinal()
+    assert (moved.before, moved.after, moved.freezes, moved.longest) == (2, 3, 1, 3)
+    assert moved.periods == ((day, "done"),)
+    assert moved.why.arithmetic == "2 became 3; freezes 0 became 1; longest 2 became 3"
