@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 from gamification.activity import OWN_KINDS, PURCHASE
 from gamification.program import Program
 from gamification.program.points import MAX_LOT_DAYS, LotTerms
-from gamification.state import Expiry, Lot, Waiting
+from gamification.state import Expiry, Lot, OpenLot, Waiting
 from gamification.windows import day_of_year, local_day, start_of_day
 
 _CACHED_DAYS = 8192
+_INSTANT = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,28 @@ class LotCalendar:
         if end is None or not lot.grace_days:
             return end
         return start_of_day(local_day(end, self.zone) - timedelta(days=lot.grace_days), self.zone)
+
+    def seen(self, lot: Lot) -> OpenLot:
+        """The lot as its member sees it."""
+        waits, gone_at = lot.waiting is not None, self.end(lot)
+        return OpenLot(
+            points=lot.points,
+            remaining=lot.remaining,
+            earned_at=lot.earned_at,
+            available_at=lot.available_at,
+            pending=lot.pending,
+            waits_for=lot.waiting.kind if lot.waiting else None,
+            expires_at=gone_at if waits else self.nominal_end(lot),
+            gone_at=gone_at,
+        )
+
+    def told(self, lot: OpenLot | None) -> str:
+        """What there is of a lot and its last day: ``40 to 2027-04-30``; ``0`` where there is none of it."""
+        if lot is None:
+            return "0"
+        begins = f" from {local_day(lot.available_at, self.zone)}" if lot.pending else ""
+        ends = f" to {local_day(lot.expires_at - _INSTANT, self.zone)}" if lot.expires_at else ""
+        return f"{lot.remaining}{begins}{ends}"
 
     def released(self, lot: Lot, at: datetime) -> Lot:
         """The lot as it can be spent from ``at`` on. Its days begin to count, but no end that was promised moves up."""
@@ -69,7 +92,7 @@ def keeps_alive(kind: str, program: Program) -> bool:
 
 
 def opened(
-    lot_id: str, points: int, at: datetime, terms: LotTerms, *, today: date, zone: ZoneInfo, may_wait: bool
+    lot_id: str, points: int, at: datetime, terms: LotTerms, origin: str, *, today: date, zone: ZoneInfo, may_wait: bool
 ) -> Lot:
     """A new lot, earned ``at`` an instant of the day ``today``, with its times by the terms that count for it.
 
@@ -85,10 +108,11 @@ def opened(
         day = today + timedelta(days=event.at_most_days)
         if may_wait or event.then == "cancel":
             waiting = Waiting(event.on if may_wait else None, expiry, event.then == "cancel")
-            return Lot(lot_id, points, points, at, start_of_day(day, zone), pending=True, waiting=waiting)
-    is_pending = day > today
+            begins = start_of_day(day, zone)
+            return Lot(lot_id, points, points, at, begins, pending=True, waiting=waiting, origin=origin)
+    is_pending, idle_days, grace_days = day > today, expiry.idle_days, expiry.grace_days
     available_at, expires_at = start_of_day(day, zone) if is_pending else at, _end_of(expiry, day, zone)
-    return Lot(lot_id, points, points, at, available_at, expires_at, is_pending, expiry.idle_days, expiry.grace_days)
+    return Lot(lot_id, points, points, at, available_at, expires_at, is_pending, idle_days, grace_days, None, origin)
 
 
 def _end_of(expiry: Expiry, available_on: date, zone: ZoneInfo) -> datetime | None:

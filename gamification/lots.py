@@ -174,4 +174,5 @@ def _joined(first: Lot, second: Lot) -> Lot:
         first.idle_days,
         first.grace_days,
         first.waiting,
+        first.origin if first.origin == second.origin else "",
     )

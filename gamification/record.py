@@ -6,14 +6,25 @@ from datetime import datetime
 from typing import Literal
 
 from gamification.activity import MERGE, MERGED, REJUDGEMENT, REVERSAL, UNMERGE, UNMERGED, Activity
-from gamification.state import Balance, TierReason
+from gamification.state import Balance, OpenLot, PeriodFate, TierReason, Totals
 
 REVISING = frozenset({REVERSAL, REJUDGEMENT, MERGE, UNMERGE, MERGED, UNMERGED})
 """Kinds of activities that change the past and stand in time where they were recorded."""
 
 Account = Literal["available", "pending"]
 Source = Literal[
-    "rule", "challenge", "badge", "tier", "staff", "clock", "chain", "campaign", "board", "streak", "reversal"
+    "rule",
+    "challenge",
+    "badge",
+    "tier",
+    "staff",
+    "clock",
+    "chain",
+    "campaign",
+    "board",
+    "streak",
+    "reversal",
+    "revision",
 ]
 
 
@@ -99,13 +110,21 @@ class CompletionLost:
 
 @dataclass(frozen=True, slots=True)
 class StreakMoved:
-    """A streak went from ``before`` periods to ``after``; ``frozen`` is how many freezes that took."""
+    """A streak went from ``before`` periods to ``after``; ``frozen`` is how many freezes that took.
+
+    ``freezes`` are those that are left, and ``longest`` is the longest that the streak ever was; None in records from
+    before they were told. ``periods`` are those whose fate a revision changed, by their first days (ordinals), each
+    with what became of it now; None where it is not decided, or no longer remembered.
+    """
 
     code: str
     before: int
     after: int
     why: Why
     frozen: int = 0
+    freezes: int | None = None
+    longest: int | None = None
+    periods: tuple[tuple[int, PeriodFate | None], ...] = ()
     kind: Literal["streak_moved"] = "streak_moved"
 
 
@@ -170,7 +189,8 @@ class ChainCut:
 class Scored:
     """A score on a board changed from ``before`` to ``after``; None where the member is not on the board.
 
-    In ``scale``-ths of the board's unit; ``columns`` are those after it.
+    In ``scale``-ths of the board's unit; ``columns`` are those after it. ``reached_at`` is when these numbers were
+    reached, which decides who came first; None off the board, and in records from before it was told.
     """
 
     board: str
@@ -181,7 +201,127 @@ class Scored:
     columns: tuple[int, ...]
     scale: int
     why: Why
+    reached_at: datetime | None = None
     kind: Literal["scored"] = "scored"
+
+
+@dataclass(frozen=True, slots=True)
+class LotMoved:
+    """A lot has another end, or other points left, than before: by an extension, or by a revision.
+
+    None where it is not among the open lots.
+    """
+
+    lot: str
+    before: OpenLot | None
+    after: OpenLot | None
+    why: Why
+    kind: Literal["lot_moved"] = "lot_moved"
+
+
+@dataclass(frozen=True, slots=True)
+class TierGranted:
+    """What staff grants is now this ``tier``, ``until`` an instant or until it is withdrawn. None: nothing any more."""
+
+    tier: str | None
+    until: datetime | None
+    why: Why
+    kind: Literal["tier_granted"] = "tier_granted"
+
+
+@dataclass(frozen=True, slots=True)
+class TierProgress:
+    """What is ``counted`` towards the next tier, ``since`` when the member has theirs, and what it takes to keep it.
+
+    The review ``keep_until`` which it is kept will find ``kept`` of what is there today; None where nothing can be
+    lost. ``grace_until`` is when the tier is lost, where a review has found too little.
+    """
+
+    counted: int
+    since: datetime | None
+    kept: int | None = None
+    keep_until: datetime | None = None
+    grace_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TierProgressed:
+    """A revision changed how far a member is on the ladder. In ``scale``-ths of the unit that tiers count."""
+
+    tier: str
+    before: TierProgress
+    after: TierProgress
+    scale: int
+    why: Why
+    kind: Literal["tier_progressed"] = "tier_progressed"
+
+
+@dataclass(frozen=True, slots=True)
+class PausePlanned:
+    """A streak is paused from the ``first`` day to the ``last`` (ordinals)."""
+
+    code: str
+    first: int
+    last: int
+    why: Why
+    kind: Literal["pause_planned"] = "pause_planned"
+
+
+@dataclass(frozen=True, slots=True)
+class PauseDropped:
+    """A pause that was planned is none, since a revision no longer allows it."""
+
+    code: str
+    first: int
+    last: int
+    why: Why
+    kind: Literal["pause_dropped"] = "pause_dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Redated:
+    """What was reached counts as reached at another time: a badge's ``level``, or a challenge's last completion.
+
+    None where it had not been reached, or is no longer.
+    """
+
+    what: Literal["badge", "challenge"]
+    code: str
+    before: datetime | None
+    after: datetime | None
+    why: Why
+    level: int = 0
+    kind: Literal["redated"] = "redated"
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeChanged:
+    """A revision changed what is known of a member by this ``name``; None for nothing."""
+
+    name: str
+    before: str | None
+    after: str | None
+    why: Why
+    kind: Literal["attribute_changed"] = "attribute_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsMoved:
+    """A revision changed what a member has come to in all their time."""
+
+    before: Totals
+    after: Totals
+    why: Why
+    kind: Literal["totals_moved"] = "totals_moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Truncated:
+    """The record reached the bound of its effects: a revision changed so many more things than it lists."""
+
+    left_out: int
+    why: Why
+    kind: Literal["truncated"] = "truncated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +351,15 @@ Effect = (
     | Celebrated
     | ChainCut
     | Scored
+    | LotMoved
+    | TierGranted
+    | TierProgressed
+    | PausePlanned
+    | PauseDropped
+    | Redated
+    | AttributeChanged
+    | TotalsMoved
+    | Truncated
 )
 
 

@@ -68,7 +68,7 @@ class Revision:
             if record.activity is not None and record.activity.kind == REVERSAL:
                 record, after = self._settled_reversal(record, after)
         program = self._schedule.at(until).program
-        effects = difference(self._before, after, program, _cause(record))
+        effects = difference(self._before, after, until, program, _cause(record))
         taken = settled(self._before, after)
         outcome = Outcome(until, effects, after.balance)
         state = replace(after, seq=record.seq, **_marks(record, self._before))

@@ -54,6 +54,7 @@ class Lot:
     lot can be spent from ``available_at`` on, or from when what it is ``waiting`` for happens. It is gone at
     ``expires_at``, or ``idle_days`` and the grace after the member was last active, whichever comes last. The
     ``grace_days`` are in ``expires_at``. While it waits, ``expires_at`` is an end that staff has promised, if any.
+    ``origin`` is the ``source:code`` of the entry that made it; empty where several did, or where it is not known.
     """
 
     lot_id: str
@@ -66,6 +67,25 @@ class Lot:
     idle_days: int | None = None
     grace_days: int = 0
     waiting: Waiting | None = None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLot:
+    """A lot as its member sees it: made of ``points``, what is left of them, and from when to when they can be spent.
+
+    ``expires_at`` is the end that members are told of, ``gone_at`` the one after the days of grace; None for never. Of
+    a lot that ``waits_for`` a kind of activity, both are the end that staff has promised, if any.
+    """
+
+    points: int
+    remaining: int
+    earned_at: datetime
+    available_at: datetime
+    pending: bool
+    waits_for: str | None
+    expires_at: datetime | None
+    gone_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from gamification.activity import TIER_GRANT, Activity, to_milliseconds
 from gamification.draft import Draft
 from gamification.program import Program
 from gamification.program.tiers import Tiers
-from gamification.record import TierMoved, TierReviewed, Why
+from gamification.record import TierGranted, TierMoved, TierReviewed, Why
 from gamification.state import Standing, State, TierReason, TierStep
 from gamification.windows import Window, falls_below, local_day, start_of_day, total, total_from, total_up_to
 
@@ -60,8 +60,11 @@ def grant(draft: Draft, activity: Activity) -> None:
     ends_at = to_milliseconds(datetime.fromisoformat(str(until))) if tier and until else None
     if ends_at is not None and ends_at <= draft.at:
         tier, ends_at = "", None
-    draft.standing = replace(draft.standing, granted=tier or None, granted_until=ends_at)
-    draft.touch()
+    held, granted = draft.standing, tier or None
+    if (held.granted, held.granted_until) != (granted, ends_at):
+        draft.standing = replace(held, granted=granted, granted_until=ends_at)
+        draft.touch()
+        draft.note(TierGranted(granted, ends_at, _staff(draft, tier)))
 
 
 def next_due_at(state: State, program: Program, begins: datetime | None = None) -> datetime | None:

@@ -97,7 +97,8 @@ def _tell(draft: Draft, board: Board, before: Score | None, after: Score, amount
     """Say in the record how a score changed."""
     held, scale = before.value if before else None, board.scale(draft.program.money.decimals)
     why = draft.why("board", board.code, _arithmetic(board.operator, held, amount, after.value, scale))
-    draft.note(Scored(board.code, after.period, after.scope, held, after.value, after.columns, scale, why))
+    place = (board.code, after.period, after.scope)
+    draft.note(Scored(*place, held, after.value, after.columns, scale, why, after.reached_at))
 
 
 def _place_of(scores: Sequence[Score], board: str, period: str, scope: str) -> int | None:
