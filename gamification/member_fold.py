@@ -320,6 +320,7 @@ class MemberFold:
         revision = Revision(
             known, history, self._state, schedule=self._schedule, terms=self._terms, offers=self._offers
         )
+        self._history_before(revision.reaches_to)
         await _with_pauses(revision.play())
         revised = revision.finish()
         self._terms.update(self._offers.terms_of(revised.record.all_grants))
