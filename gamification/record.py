@@ -410,6 +410,14 @@ class Regrant:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """The points that stay with the member at the earlier reversal ``key``, since a revision settled it again."""
+
+    key: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One line of the journal, numbered ``seq`` per member from 1. ``activity`` is None where time alone passed.
 
@@ -418,8 +426,8 @@ class Record:
     left of them, so that the record can be replayed, and played again.
 
     A revision is a record that changes the past: ``revised_from`` is the instant from which the member's time was
-    played again, ``regrants`` what activities after it go by since, ``settlements`` what it took of campaigns or gave
-    back, and its outcome the difference that all this made.
+    played again, ``regrants`` what activities after it go by since, ``kept`` what stays at reversals after it,
+    ``settlements`` what it took of campaigns or gave back, and its outcome the difference that all this made.
 
     ``first_in`` is the account that recorded it first, for this one, while this one was merged into that; empty for
     nearly all. ``by`` is who asked for it: the id of staff, the name of an API key; empty where nobody is known.
@@ -437,6 +445,7 @@ class Record:
     revised_from: datetime | None = None
     regrants: tuple[Regrant, ...] = ()
     settlements: tuple[Settlement, ...] = ()
+    kept: tuple[Kept, ...] = ()
     first_in: str = ""
     by: str = ""
 
