@@ -1,7 +1,7 @@
 """Challenges in play: what counts, how far a member is, and when they are done."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from gamification.program import Challenge, Program
 from gamification.program.base import MAX_TARGET
 from gamification.record import Completed, Progressed
 from gamification.state import ChallengeState, State
+from gamification.values import value
 from gamification.windows import add, local_day, total
 
 NOT_BEGUN = ChallengeState()
@@ -26,7 +27,7 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Fact:
     """Something that may count: an activity, or an effect within the record (its code, points, and how many times)."""
 

@@ -1,7 +1,7 @@
 """Earning: what the program's rules give for an activity, with the arithmetic that explains it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -11,6 +11,7 @@ from gamification.program import Rule
 from gamification.program.base import MAX_POINTS
 from gamification.program.rules import ROUNDINGS, Earn
 from gamification.state import RuleUse
+from gamification.values import value
 from gamification.windows import add, total
 
 _FORMULA_DIGITS = Decimal("1e-9")
@@ -20,7 +21,7 @@ _FORMULA_DIGITS = Decimal("1e-9")
 Inputs = dict[str, str | int | float]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Award:
     """Points that a rule gives, and how they were worked out."""
 

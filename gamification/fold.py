@@ -4,7 +4,7 @@ The mechanism that everything else uses: recording, dry runs, verification and r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -31,6 +31,7 @@ from gamification.program.campaigns import Campaign
 from gamification.record import BadgeWon, ChainCut, Completed, Effect, Entry, Outcome, StreakReached, TierMoved
 from gamification.schedule import Schedule
 from gamification.state import State
+from gamification.values import value
 
 MAX_MEMBER_ATTRIBUTES = 50
 
@@ -39,7 +40,7 @@ CampaignVersions = Mapping[tuple[str, int], Campaign]
 NO_CAMPAIGNS: CampaignVersions = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Applied:
     """An activity has taken effect."""
 
@@ -47,7 +48,7 @@ class Applied:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class InsufficientPoints:
     """More points were to be taken than are available; nothing has changed."""
 

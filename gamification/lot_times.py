@@ -1,6 +1,6 @@
 """The times of lots: which terms they go by, when they can be spent, and when they are gone. Pure functions."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -9,12 +9,13 @@ from gamification.activity import OWN_KINDS, PURCHASE
 from gamification.program import Program
 from gamification.program.points import MAX_LOT_DAYS, LotTerms
 from gamification.state import Expiry, Lot, Waiting
+from gamification.values import value
 from gamification.windows import day_of_year, local_day, start_of_day
 
 _CACHED_DAYS = 8192
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LotCalendar:
     """What the ends of lots depend on: the zone in which days begin, and the day (ordinal) of the last activity."""
 

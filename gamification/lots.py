@@ -4,13 +4,14 @@ When a lot is gone can depend on when the member was last active; the `LotCalend
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from gamification.activity import own_key
 from gamification.lot_times import LotCalendar
 from gamification.program import Program
 from gamification.state import Balance, Lot, State
+from gamification.values import value
 
 MAX_WAITING_LOTS = 500
 """How many lots may wait for an event at a time. What comes in beyond that waits for its last day only."""
@@ -55,7 +56,7 @@ def spend(lots: Lots, points: int, calendar: LotCalendar) -> tuple[Lots, tuple[t
     return tuple(lot for lot in after if lot.remaining), tuple(taken.items())
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Unlocked:
     """What became of pending lots: all ``lots`` afterwards, those ``released``, and those ``cancelled``."""
 

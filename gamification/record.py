@@ -1,12 +1,13 @@
 """Records: an activity, or the passing of time, with everything it caused and why. Immutable once written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
 from gamification.activity import MERGE, MERGED, REJUDGEMENT, REVERSAL, UNMERGE, UNMERGED, Activity
 from gamification.state import Balance, TierReason
+from gamification.values import value
 
 REVISING = frozenset({REVERSAL, REJUDGEMENT, MERGE, UNMERGE, MERGED, UNMERGED})
 """Kinds of activities that change the past and stand in time where they were recorded."""
@@ -17,7 +18,7 @@ Source = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Why:
     """Why an effect came about: what decided it, how it was worked out, and which effect of the record led to it.
 
@@ -33,7 +34,7 @@ class Why:
     lots: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Entry:
     """A ledger entry: ``points`` (signed) on one account. The sum of all entries of a member is the balance."""
 
@@ -43,7 +44,7 @@ class Entry:
     kind: Literal["entry"] = "entry"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Progressed:
     """A challenge moved from ``before`` to ``after`` of ``goal``, in ``scale``-ths of its unit."""
 
@@ -56,7 +57,7 @@ class Progressed:
     kind: Literal["progressed"] = "progressed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Completed:
     """A challenge was completed, ``times`` over."""
 
@@ -66,7 +67,7 @@ class Completed:
     kind: Literal["completed"] = "completed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BadgeWon:
     """A badge was won or rose to ``level``."""
 
@@ -76,7 +77,7 @@ class BadgeWon:
     kind: Literal["badge_won"] = "badge_won"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BadgeLost:
     """A badge fell from level ``before`` to ``after``, 0 for none, since what had won it was taken back."""
 
@@ -87,7 +88,7 @@ class BadgeLost:
     kind: Literal["badge_lost"] = "badge_lost"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CompletionLost:
     """A challenge counts as completed ``times`` fewer, since what had completed it was taken back."""
 
@@ -97,7 +98,7 @@ class CompletionLost:
     kind: Literal["completion_lost"] = "completion_lost"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StreakMoved:
     """A streak went from ``before`` periods to ``after``; ``frozen`` is how many freezes that took."""
 
@@ -109,7 +110,7 @@ class StreakMoved:
     kind: Literal["streak_moved"] = "streak_moved"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StreakReached:
     """A streak reached a milestone of ``length`` periods."""
 
@@ -119,7 +120,7 @@ class StreakReached:
     kind: Literal["streak_reached"] = "streak_reached"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Celebrated:
     """The member's birthday, or the day on which they joined, came round, ``years`` after it."""
 
@@ -129,7 +130,7 @@ class Celebrated:
     kind: Literal["celebrated"] = "celebrated"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TierMoved:
     """The standing moved from one tier to another; ``before`` is None when a member first gets one."""
 
@@ -141,7 +142,7 @@ class TierMoved:
     kind: Literal["tier_moved"] = "tier_moved"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TierReviewed:
     """A review of the ``tier`` earned that left the standing where it was.
 
@@ -157,7 +158,7 @@ class TierReviewed:
     kind: Literal["tier_reviewed"] = "tier_reviewed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChainCut:
     """The chain of causes reached its bound: what the effect at ``why.because`` would have led to was left out."""
 
@@ -166,7 +167,7 @@ class ChainCut:
     kind: Literal["chain_cut"] = "chain_cut"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Scored:
     """A score on a board changed from ``before`` to ``after``; None where the member is not on the board.
 
@@ -184,7 +185,7 @@ class Scored:
     kind: Literal["scored"] = "scored"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BonusWithheld:
     """A campaign gave ``granted`` of the points ``wanted``: its ``limit`` kept the rest."""
 
@@ -214,7 +215,7 @@ Effect = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Outcome:
     """What one step of the fold did: ``effects`` in the order of their causes, and the balance after them."""
 
@@ -223,7 +224,7 @@ class Outcome:
     balance: Balance
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Grant:
     """What was left of a campaign when a record was decided: points of its budget and places; None without limit.
 
@@ -240,7 +241,7 @@ class Grant:
     placed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Settlement:
     """What one record took of a campaign: points of its budget, and a place if the member is new to it.
 
@@ -252,7 +253,7 @@ class Settlement:
     places: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Regrant:
     """The grants that an earlier activity goes by since a revision played it again."""
 
@@ -260,7 +261,7 @@ class Regrant:
     grants: tuple[Grant, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Record:
     """One line of the journal, numbered ``seq`` per member from 1. ``activity`` is None where time alone passed.
 
