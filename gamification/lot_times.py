@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gamification.activity import OWN_KINDS, PURCHASE
@@ -11,8 +10,6 @@ from gamification.program.points import MAX_LOT_DAYS, LotTerms
 from gamification.state import Expiry, Lot, Waiting
 from gamification.values import value
 from gamification.windows import day_of_year, local_day, start_of_day
-
-_CACHED_DAYS = 8192
 
 
 @value(frozen=True, slots=True)
@@ -27,7 +24,8 @@ class LotCalendar:
         end = lot.expires_at
         if end is None or lot.idle_days is None or self.active_on is None:
             return end
-        return max(end, _start(self.active_on + lot.idle_days + lot.grace_days, self.zone))
+        idle_until = date.fromordinal(self.active_on + lot.idle_days + lot.grace_days)
+        return max(end, start_of_day(idle_until, self.zone))
 
     def nominal_end(self, lot: Lot) -> datetime | None:
         """The end that members are told of, before the days of grace."""
@@ -105,9 +103,4 @@ def _end_of(expiry: Expiry, available_on: date, zone: ZoneInfo) -> datetime | No
         if days is None:
             return None
         day = available_on + timedelta(days=days)
-    return _start((day + timedelta(days=expiry.grace_days)).toordinal(), zone)
-
-
-@lru_cache(maxsize=_CACHED_DAYS)
-def _start(day: int, zone: ZoneInfo) -> datetime:
-    return start_of_day(date.fromordinal(day), zone)
+    return start_of_day(day + timedelta(days=expiry.grace_days), zone)

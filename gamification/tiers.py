@@ -14,7 +14,7 @@ from gamification.program import Program
 from gamification.program.tiers import Tiers
 from gamification.record import TierMoved, TierReviewed, Why
 from gamification.state import Standing, State, TierReason, TierStep
-from gamification.windows import Window, falls_below, local_day, start_of_day, total, total_from, total_up_to
+from gamification.windows import Window, earliest, falls_below, local_day, start_of_day, total, total_from, total_up_to
 
 MAX_TIER_STEPS = 100
 """How many moves the history of a standing keeps."""
@@ -73,11 +73,11 @@ def next_due_at(state: State, program: Program, begins: datetime | None = None) 
     tiers, standing = program.tiers, state.standing
     if tiers is None or standing.tier is None:
         return None
-    at = state.as_of if begins is None else max(state.as_of, begins)
+    at, zone = state.as_of if begins is None else max(state.as_of, begins), program.time_zone
     position, granted = tiers.positions.get(standing.earned or ""), _granted(standing, tiers)
     if position is None or tiers.levels[visible := max(position, granted)].code != standing.tier:
         return at
-    window, today = tiers.window_of(state.joined_at, program.time_zone), local_day(at, program.time_zone)
+    window, today = tiers.window_of(state.joined_at, zone), local_day(at, zone)
     if _rises(program, standing, window.opens(today), visible):
         return at
     ends_at = standing.granted_until if granted > position else None
@@ -86,27 +86,28 @@ def next_due_at(state: State, program: Program, begins: datetime | None = None) 
     due = standing.grace_until
     if due is None:
         day = review_day(standing, window, today, program.tier_thresholds[position])
-        due = None if day is None else at if day <= today else start_of_day(day, program.time_zone)
-    return min((each for each in (due, ends_at) if each is not None), default=None)
+        due = None if day is None else at if day <= today else start_of_day(day, zone)
+    return earliest(due, ends_at)
 
 
 def _rises(program: Program, standing: Standing, opens: int, visible: int) -> bool:
     """Whether what is counted since a bucket is enough for more than the tier at ``visible``."""
-    if visible == len(program.tier_thresholds) - 1:
+    thresholds = program.tier_thresholds
+    if visible == len(thresholds) - 1:
         return False
-    needed = program.tier_thresholds[visible + 1]
+    needed = thresholds[visible + 1]
     return total_up_to(standing.tally, opens, needed) >= needed
 
 
 def review_day(standing: Standing, window: Window, today: date, threshold: int) -> date | None:
     """The day on which the tier earned, which needs ``threshold``, is reviewed next; None if never."""
-    earliest = date.fromordinal(max(standing.review_on, 1))
+    first = date.fromordinal(standing.review_on or 1)
     if window.periodic:
-        return earliest
+        return first
     day = falls_below(standing.tally, window, today, threshold)
     if day is None and total(standing.tally, window, today) >= threshold:
         return None
-    return max(day or today, earliest)
+    return max(day or today, first)
 
 
 def stands_by_grant(standing: Standing, tiers: Tiers) -> bool:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, PlainValidator, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
+from gamification.activity import OCCASIONS, Occasion
 from gamification.program.badges import Badge
 from gamification.program.base import Code, Definition, misfit
 from gamification.program.boards import MAX_BOARDS, Board
@@ -157,15 +158,20 @@ class Program(Definition):
         return tuple(self.money.to_minor(t.threshold) if spend else int(t.threshold) for t in self.tiers.levels)
 
     @cached_property
-    def judged_badges(self) -> tuple[Badge, ...]:
-        """The badges that a measure or a condition decides, which every change of a member may earn."""
-        return tuple(b for b in self.badges if b.earned and (b.earned.measure or b.earned.condition))
+    def judged_badges(self) -> dict[str, Badge]:
+        """The badges that a measure or a condition decides, which every change of a member may earn, by their codes."""
+        return {b.code: b for b in self.badges if b.earned and (b.earned.measure or b.earned.condition)}
 
     @cached_property
     def rules_by_kind(self) -> dict[str, tuple[Rule, ...]]:
         """The rules for each kind of activity that has any, in the program's order."""
         kinds = {kind for rule in self.rules for kind in rule.on}
         return {kind: tuple(rule for rule in self.rules if kind in rule.on) for kind in kinds}
+
+    @cached_property
+    def occasions(self) -> tuple[Occasion, ...]:
+        """The occasions that the program gives anything for."""
+        return tuple(each for each in OCCASIONS if each in self.rules_by_kind or each in self.challenges_by_kind)
 
     @cached_property
     def challenges_by_kind(self) -> dict[str, tuple[Challenge, ...]]:
