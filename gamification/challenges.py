@@ -126,7 +126,7 @@ def _collect(challenge: Challenge, held: ChallengeState, values: Values, draft: 
         return held
     seen = {known: last for known, last in held.seen if last >= opens}
     seen[str(value)] = max(bucket, seen.get(str(value), bucket))
-    return replace(held, seen=tuple(seen.items()))
+    return ChallengeState(held.tally, tuple(seen.items()), held.completed, held.completed_at)
 
 
 def _follow(challenge: Challenge, held: ChallengeState, fact: Fact, values: Values, day: date) -> ChallengeState:

@@ -247,7 +247,7 @@ def _follow(draft: Draft, effect: Effect) -> None:
         case BadgeWon(code, level):
             points = draft.program.badge_by_code[code].levels[level - 1].points
             draft.credit(points, draft.why("badge", code, f"{points}"), qualifying=False)
-    if fact := _fact(effect):
+    if draft.program.counts_effects and (fact := _fact(effect)):
         challenges.count(draft, fact)
 
 

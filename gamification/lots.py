@@ -124,12 +124,11 @@ def next_due_at(state: State, program: Program) -> datetime | None:
 
 def first_due_at(lots: Lots, calendar: LotCalendar) -> datetime | None:
     """When the first of these lots unlocks or expires if nothing more happens."""
-    dues = []
-    for lot in lots:  # asked before every activity, so without a call for each plain lot
-        due = lot.available_at if lot.pending else lot.expires_at if lot.idle_days is None else calendar.end(lot)
-        if due is not None:
-            dues.append(due)
-    return min(dues, default=None)
+    dues = [  # asked before every activity, so without a call for each plain lot
+        lot.available_at if lot.pending else lot.expires_at if lot.idle_days is None else calendar.end(lot)
+        for lot in lots
+    ]
+    return min(filter(None, dues), default=None)
 
 
 def coalesced(lots: Lots, most: int, calendar: LotCalendar) -> Lots:

@@ -41,6 +41,8 @@ def next_due_at(state: State, program: Program, begins: datetime | None = None) 
     ``begins`` is when the program comes into force, where that is after ``state.as_of``: what came round before then,
     did so without it.
     """
+    if not program.occasions:
+        return None
     found = [_next(state, program, occasion, begins or state.as_of) for occasion in program.occasions]
     return min((starts_at for _, starts_at in filter(None, found)), default=None)
 

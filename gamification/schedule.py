@@ -55,8 +55,9 @@ class Schedule:
 
     def changes_after(self, instant: datetime) -> datetime | None:
         """When another version comes into force next; None if never."""
-        changes = [edition.from_at for edition in self._later if edition.from_at > instant]
-        return min(changes, default=None)
+        if not self._later:
+            return None
+        return min((edition.from_at for edition in self._later if edition.from_at > instant), default=None)
 
     @cached_property
     def _later(self) -> tuple[Edition, ...]:

@@ -74,11 +74,12 @@ def next_due_at(state: State, program: Program, begins: datetime | None = None) 
     if tiers is None or standing.tier is None:
         return None
     at, zone = state.as_of if begins is None else max(state.as_of, begins), program.time_zone
-    position, granted = tiers.positions.get(standing.earned or ""), _granted(standing, tiers)
-    if position is None or tiers.levels[visible := max(position, granted)].code != standing.tier:
+    positions, granted = tiers.positions, _granted(standing, tiers)
+    position = positions.get(standing.earned or "")
+    if position is None or positions.get(standing.tier) != (visible := max(position, granted)):
         return at
     window, today = tiers.window_of(state.joined_at, zone), local_day(at, zone)
-    if _rises(program, standing, window.opens(today), visible):
+    if visible < len(program.tier_thresholds) - 1 and _rises(program, standing, window.opens(today), visible):
         return at
     ends_at = standing.granted_until if granted > position else None
     if position == 0 or tiers.downgrade.to == "never":
@@ -92,16 +93,13 @@ def next_due_at(state: State, program: Program, begins: datetime | None = None) 
 
 def _rises(program: Program, standing: Standing, opens: int, visible: int) -> bool:
     """Whether what is counted since a bucket is enough for more than the tier at ``visible``."""
-    thresholds = program.tier_thresholds
-    if visible == len(thresholds) - 1:
-        return False
-    needed = thresholds[visible + 1]
+    needed = program.tier_thresholds[visible + 1]
     return total_up_to(standing.tally, opens, needed) >= needed
 
 
 def review_day(standing: Standing, window: Window, today: date, threshold: int) -> date | None:
     """The day on which the tier earned, which needs ``threshold``, is reviewed next; None if never."""
-    first = date.fromordinal(standing.review_on or 1)
+    first = date.fromordinal(standing.review_on) if standing.review_on else date.min
     if window.periodic:
         return first
     day = falls_below(standing.tally, window, today, threshold)

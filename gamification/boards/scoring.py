@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import repeat
 
 from gamification.activity import MAX_CODE_CHARS, Activity
 from gamification.boards.listing import MAX_SCORE
@@ -114,18 +115,15 @@ def _counted(draft: Draft, board: Board, held: Score, amounts: Amounts) -> Score
     newest = draft.happened_at >= held.counted_at
     before = (held.value, *held.columns)
     # A later version of the program may have other columns than the score was begun with.
-    combined = [
-        _combined(measure.operator, was, amount, newest=newest)
-        for measure, was, amount in zip(board.measures, before, amounts, strict=False)
-    ]
-    numbers = (*combined, *amounts[len(combined) :])
+    combined = tuple(map(_combined, board.measures, before, amounts, repeat(newest)))
+    numbers = combined + amounts[len(combined) :]
     reached_at = held.reached_at if numbers == before else draft.at
     counted_at = draft.happened_at if newest else held.counted_at
     return Score(held.board, held.period, held.scope, numbers[0], numbers[1:], reached_at, counted_at)
 
 
-def _combined(operator: Operator, held: int, amount: int, *, newest: bool) -> int:
-    match operator:
+def _combined(measure: Measure, held: int, amount: int, newest: bool) -> int:
+    match measure.operator:
         case "sum":
             return _bounded(held + amount)
         case "best":

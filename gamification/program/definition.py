@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, PlainValidator, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
-from gamification.activity import OCCASIONS, Occasion
+from gamification.activity import OCCASIONS, RESERVED_KINDS, Occasion
 from gamification.program.badges import Badge
 from gamification.program.base import Code, Definition, misfit
 from gamification.program.boards import MAX_BOARDS, Board
@@ -178,6 +178,11 @@ class Program(Definition):
         """The challenges that each kind of activity or effect may count towards."""
         kinds = {kind for challenge in self.challenges for kind in challenge.kinds}
         return {kind: tuple(c for c in self.challenges if kind in c.kinds) for kind in kinds}
+
+    @cached_property
+    def counts_effects(self) -> bool:
+        """Whether any challenge counts what happens inside a record."""
+        return not RESERVED_KINDS.isdisjoint(self.challenges_by_kind)
 
     def badges_for(self, *, challenge: str | None = None, tier: str | None = None) -> tuple[Badge, ...]:
         """The badges that completing a challenge, or reaching a tier, earns."""
