@@ -142,7 +142,7 @@ class Activity:
     @property
     def quantity(self) -> int:
         """Number of pieces over all lines."""
-        return sum(item.quantity for item in self.items)
+        return sum([item.quantity for item in self.items])
 
 
 @dataclass(frozen=True, slots=True)

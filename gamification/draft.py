@@ -127,8 +127,7 @@ class Draft:
             return
         self._open_lot(points, why)
         self.add_totals(earned=points)
-        tiers = self.program.tiers
-        if qualifying and tiers and tiers.metric == "points":
+        if qualifying and self.program.tier_metric == "points":
             self.add_standing(points)
 
     def grant(self, points: int, why: Why) -> None:

@@ -33,12 +33,17 @@ class Award:
 def earn(draft: Draft, activity: Activity) -> None:
     """Credit what every rule for this kind of activity gives."""
     for rule in draft.program.rules_by_kind.get(activity.kind, ()):
-        if _cooling_down(draft, rule) or (rule.when and not rule.when.holds(draft.values)):
+        code, when = rule.code, rule.when
+        is_limited = rule.is_limited or code in draft.rules
+        if (is_limited and _cooling_down(draft, rule)) or (when is not None and not when.holds(draft.values)):
             continue
-        award = _capped(draft, rule, _award(draft, rule.earn, activity))
+        award = _award(draft, rule.earn, activity)
+        if is_limited:
+            award = _capped(draft, rule, award)
+            if award.points:
+                _note_use(draft, rule, award.points)
         if award.points:
-            _note_use(draft, rule, award.points)
-            why = draft.why("rule", rule.code, award.arithmetic, inputs=award.inputs)
+            why = draft.why("rule", code, award.arithmetic, inputs=award.inputs)
             draft.credit(award.points, why, qualifying=rule.qualifying)
 
 
@@ -122,8 +127,6 @@ def _capped(draft: Draft, rule: Rule, award: Award) -> Award:
 def _note_use(draft: Draft, rule: Rule, points: int) -> None:
     code, windows, cools_down = rule.code, rule.caps.windows, rule.cooldown_minutes is not None
     used = draft.rules.get(code)
-    if used is None and not windows and not cools_down:
-        return
     given = dict(used.given) if used else {}
     for window, _ in windows:
         given[window.unit] = add(given.get(window.unit, ()), window, draft.day, points)

@@ -186,7 +186,7 @@ def _count_totals(draft: Draft, activity: Activity) -> None:
     if activity.kind != PURCHASE:
         return
     draft.add_totals(purchases=1, items=activity.quantity, spend_minor=activity.amount_minor)
-    if (tiers := draft.program.tiers) and tiers.metric == "spend":
+    if draft.program.tier_metric == "spend":
         draft.add_standing(activity.amount_minor)
 
 

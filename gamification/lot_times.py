@@ -75,12 +75,12 @@ def opened(
     A later change of the tier or the program moves no lot's times. Where it may not wait for an event, it waits for the
     last day that this may come on, and comes to then what it would have come to without one: released or cancelled.
     """
-    pending, expiry, day = terms.pending, terms.expiry, today
-    if pending.pending_days:
-        day = today + timedelta(days=pending.pending_days)
-    if pending.pending_until is not None:
-        day = max(today, pending.pending_until)
-    if (event := pending.pending_event) is not None:
+    expiry, day = terms.expiry, today
+    if terms.pending_days:
+        day = today + timedelta(days=terms.pending_days)
+    if terms.pending_until is not None:
+        day = max(today, terms.pending_until)
+    if (event := terms.pending_event) is not None:
         day = today + timedelta(days=event.at_most_days)
         if may_wait or event.then == "cancel":
             waiting = Waiting(event.on if may_wait else None, expiry, event.then == "cancel")

@@ -28,9 +28,9 @@ def reached(program: Program, amount: int) -> int:
 def settle(draft: Draft) -> None:
     """Move the standing to where it belongs by now; upwards rung by rung."""
     tiers = draft.program.tiers
-    if tiers is None or draft.standing is draft.judged:
-        return
     standing = draft.standing
+    if tiers is None or standing is draft.judged:
+        return
     ended = standing.granted_until is not None and standing.granted_until <= draft.at
     if ended:
         draft.standing = replace(standing, granted=None, granted_until=None)
@@ -118,7 +118,8 @@ def _granted(standing: Standing, tiers: Tiers) -> int:
 
 
 def _visible(standing: Standing, tiers: Tiers) -> int:
-    return max(tiers.position(standing.earned), _granted(standing, tiers))
+    earned = tiers.position(standing.earned)
+    return max(earned, tiers.position(standing.granted)) if standing.granted else earned
 
 
 def _judge(draft: Draft, tiers: Tiers) -> tuple[TierReason | None, Why | None]:
@@ -126,7 +127,8 @@ def _judge(draft: Draft, tiers: Tiers) -> tuple[TierReason | None, Why | None]:
     standing, program = draft.standing, draft.program
     window = tiers.window_of(draft.state.joined_at, program.time_zone)
     position = tiers.positions.get(standing.earned or "")
-    highest = reached(program, total_up_to(standing.tally, window.opens(draft.day), program.tier_thresholds[-1]))
+    most = program.tier_thresholds[-1]
+    highest = reached(program, total_up_to(standing.tally, window.opens(draft.day), most))
     if position is None:
         # A tier that is no longer in the program was held by what the period before came to, too.
         held = total_from(standing.tally, window.looks_back(draft.day))

@@ -158,6 +158,11 @@ class Program(Definition):
         return tuple(self.money.to_minor(t.threshold) if spend else int(t.threshold) for t in self.tiers.levels)
 
     @cached_property
+    def tier_metric(self) -> Literal["spend", "points"] | None:
+        """What the ladder counts; None without tiers."""
+        return self.tiers.metric if self.tiers else None
+
+    @cached_property
     def judged_badges(self) -> dict[str, Badge]:
         """The badges that a measure or a condition decides, which every change of a member may earn, by their codes."""
         return {b.code: b for b in self.badges if b.earned and (b.earned.measure or b.earned.condition)}

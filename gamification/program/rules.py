@@ -83,3 +83,8 @@ class Rule(Definition):
     """Whether the points count towards tiers that are measured in points."""
     points: Terms | None = None
     """When the points can be spent and expire; what it does not say, the member's tier or the program does."""
+
+    @cached_property
+    def is_limited(self) -> bool:
+        """Whether it gives less than it could, by its caps or for a while."""
+        return bool(self.caps.windows) or self.caps.activity is not None or self.cooldown_minutes is not None
