@@ -45,11 +45,13 @@ class Draft:
 
     What windows count is counted on the day it ``happened_on``, which for an activity that arrives late lies before the
     ``day`` on which it takes effect. ``cause`` is the place of the effect whose consequences are being worked out; None
-    is the activity itself.
+    is the activity itself. A ``quiet`` one is not told of: nobody reads its arithmetic, nor what nothing follows from.
     """
 
-    def __init__(self, state: State, program: Program, at: datetime, activity: Activity | None = None) -> None:
-        self.state, self.program, self.at, self.activity = state, program, at, activity
+    def __init__(
+        self, state: State, program: Program, at: datetime, activity: Activity | None = None, *, quiet: bool = False
+    ) -> None:
+        self.state, self.program, self.at, self.activity, self.quiet = state, program, at, activity, quiet
         self.day = local_day(at, program.time_zone)
         self.happened_at, self.happened_on = at, self.day
         if activity is not None and activity.occurred_at < at:
@@ -125,8 +127,7 @@ class Draft:
             return
         self._open_lot(points, why)
         self.add_totals(earned=points)
-        tiers = self.program.tiers
-        if qualifying and tiers and tiers.metric == "points":
+        if qualifying and self.program.tier_metric == "points":
             self.add_standing(points)
 
     def grant(self, points: int, why: Why) -> None:
@@ -205,8 +206,9 @@ class Draft:
 
     def add_standing(self, amount: int) -> None:
         """Count towards the tier ladder: points, or minor units of money."""
-        if self.program.tiers:
-            window = self.program.tiers.window_of(self.state.joined_at, self.program.time_zone)
+        tiers = self.program.tiers
+        if tiers:
+            window = tiers.window_of(self.state.joined_at, self.program.time_zone)
             kept_from = window.looks_back(self.day)
             tally = add(self.standing.tally, window, self.happened_on, amount, kept_from=kept_from)
             self.standing = self.standing.with_tally(tally)

@@ -20,6 +20,7 @@ from gamification.record import Grant, Kept, Record, Regrant
 from gamification.reversal import left_of
 from gamification.schedule import Schedule
 from gamification.state import Moment, State
+from gamification.values import value
 
 _OWN_ALONE = frozenset({ENROLMENT, PARTICULARS})
 """What of an account does not go over to the one that it is merged into."""
@@ -75,7 +76,7 @@ class Past:
         return self.records[-1].seq if self.records else self.start.state.seq
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Event:
     """An activity in its place, as it was reported: the version that decides it, and what campaigns had left for it."""
 

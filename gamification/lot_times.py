@@ -1,21 +1,21 @@
 """The times of lots: which terms they go by, when they can be spent, and when they are gone. Pure functions."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gamification.activity import OWN_KINDS, PURCHASE
 from gamification.program import Program
 from gamification.program.points import MAX_LOT_DAYS, LotTerms
 from gamification.state import Expiry, Lot, OpenLot, Waiting
+from gamification.values import value
 from gamification.windows import day_of_year, local_day, start_of_day
 
 _CACHED_DAYS = 8192
 _INSTANT = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LotCalendar:
     """What the ends of lots depend on: the zone in which days begin, and the day (ordinal) of the last activity."""
 
@@ -27,7 +27,8 @@ class LotCalendar:
         end = lot.expires_at
         if end is None or lot.idle_days is None or self.active_on is None:
             return end
-        return max(end, _start(self.active_on + lot.idle_days + lot.grace_days, self.zone))
+        idle_until = date.fromordinal(self.active_on + lot.idle_days + lot.grace_days)
+        return max(end, start_of_day(idle_until, self.zone))
 
     def nominal_end(self, lot: Lot) -> datetime | None:
         """The end that members are told of, before the days of grace."""
@@ -99,12 +100,12 @@ def opened(
     A later change of the tier or the program moves no lot's times. Where it may not wait for an event, it waits for the
     last day that this may come on, and comes to then what it would have come to without one: released or cancelled.
     """
-    pending, expiry, day = terms.pending, terms.expiry, today
-    if pending.pending_days:
-        day = today + timedelta(days=pending.pending_days)
-    if pending.pending_until is not None:
-        day = max(today, pending.pending_until)
-    if (event := pending.pending_event) is not None:
+    expiry, day = terms.expiry, today
+    if terms.pending_days:
+        day = today + timedelta(days=terms.pending_days)
+    if terms.pending_until is not None:
+        day = max(today, terms.pending_until)
+    if (event := terms.pending_event) is not None:
         day = today + timedelta(days=event.at_most_days)
         if may_wait or event.then == "cancel":
             waiting = Waiting(event.on if may_wait else None, expiry, event.then == "cancel")
@@ -128,9 +129,4 @@ def _end_of(expiry: Expiry, available_on: date, zone: ZoneInfo) -> datetime | No
         if days is None:
             return None
         day = available_on + timedelta(days=days)
-    return _start((day + timedelta(days=expiry.grace_days)).toordinal(), zone)
-
-
-@lru_cache(maxsize=_CACHED_DAYS)
-def _start(day: int, zone: ZoneInfo) -> datetime:
-    return start_of_day(date.fromordinal(day), zone)
+    return start_of_day(day + timedelta(days=expiry.grace_days), zone)

@@ -1,12 +1,13 @@
 """Records: an activity, or the passing of time, with everything it caused and why. Immutable once written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
 from gamification.activity import MERGE, MERGED, REJUDGEMENT, REVERSAL, UNMERGE, UNMERGED, Activity
 from gamification.state import Balance, OpenLot, PeriodFate, TierReason, Totals
+from gamification.values import value
 
 REVISING = frozenset({REVERSAL, REJUDGEMENT, MERGE, UNMERGE, MERGED, UNMERGED})
 """Kinds of activities that change the past and stand in time where they were recorded."""
@@ -28,7 +29,7 @@ Source = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Why:
     """Why an effect came about: what decided it, how it was worked out, and which effect of the record led to it.
 
@@ -44,7 +45,7 @@ class Why:
     lots: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Entry:
     """A ledger entry: ``points`` (signed) on one account. The sum of all entries of a member is the balance."""
 
@@ -54,7 +55,7 @@ class Entry:
     kind: Literal["entry"] = "entry"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Progressed:
     """A challenge moved from ``before`` to ``after`` of ``goal``, in ``scale``-ths of its unit."""
 
@@ -67,7 +68,7 @@ class Progressed:
     kind: Literal["progressed"] = "progressed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Completed:
     """A challenge was completed, ``times`` over."""
 
@@ -77,7 +78,7 @@ class Completed:
     kind: Literal["completed"] = "completed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BadgeWon:
     """A badge was won or rose to ``level``."""
 
@@ -87,7 +88,7 @@ class BadgeWon:
     kind: Literal["badge_won"] = "badge_won"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BadgeLost:
     """A badge fell from level ``before`` to ``after``, 0 for none, since what had won it was taken back."""
 
@@ -98,7 +99,7 @@ class BadgeLost:
     kind: Literal["badge_lost"] = "badge_lost"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CompletionLost:
     """A challenge counts as completed ``times`` fewer, since what had completed it was taken back."""
 
@@ -108,7 +109,7 @@ class CompletionLost:
     kind: Literal["completion_lost"] = "completion_lost"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StreakMoved:
     """A streak went from ``before`` periods to ``after``; ``frozen`` is how many freezes that took.
 
@@ -128,7 +129,7 @@ class StreakMoved:
     kind: Literal["streak_moved"] = "streak_moved"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StreakReached:
     """A streak reached a milestone of ``length`` periods."""
 
@@ -138,7 +139,7 @@ class StreakReached:
     kind: Literal["streak_reached"] = "streak_reached"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Celebrated:
     """The member's birthday, or the day on which they joined, came round, ``years`` after it."""
 
@@ -148,7 +149,7 @@ class Celebrated:
     kind: Literal["celebrated"] = "celebrated"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TierMoved:
     """The standing moved from one tier to another; ``before`` is None when a member first gets one."""
 
@@ -160,7 +161,7 @@ class TierMoved:
     kind: Literal["tier_moved"] = "tier_moved"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TierReviewed:
     """A review of the ``tier`` earned that left the standing where it was.
 
@@ -176,7 +177,7 @@ class TierReviewed:
     kind: Literal["tier_reviewed"] = "tier_reviewed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChainCut:
     """The chain of causes reached its bound: what the effect at ``why.because`` would have led to was left out."""
 
@@ -185,7 +186,7 @@ class ChainCut:
     kind: Literal["chain_cut"] = "chain_cut"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Scored:
     """A score on a board changed from ``before`` to ``after``; None where the member is not on the board.
 
@@ -205,7 +206,7 @@ class Scored:
     kind: Literal["scored"] = "scored"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LotMoved:
     """A lot has another end, or other points left, than before: by an extension, or by a revision.
 
@@ -219,7 +220,7 @@ class LotMoved:
     kind: Literal["lot_moved"] = "lot_moved"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TierGranted:
     """What staff grants is now this ``tier``, ``until`` an instant or until it is withdrawn. None: nothing any more."""
 
@@ -229,7 +230,7 @@ class TierGranted:
     kind: Literal["tier_granted"] = "tier_granted"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TierProgress:
     """What is ``counted`` towards the next tier, ``since`` when the member has theirs, and what it takes to keep it.
 
@@ -244,7 +245,7 @@ class TierProgress:
     grace_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TierProgressed:
     """A revision changed how far a member is on the ladder. In ``scale``-ths of the unit that tiers count."""
 
@@ -256,7 +257,7 @@ class TierProgressed:
     kind: Literal["tier_progressed"] = "tier_progressed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PausePlanned:
     """A streak is paused from the ``first`` day to the ``last`` (ordinals)."""
 
@@ -267,7 +268,7 @@ class PausePlanned:
     kind: Literal["pause_planned"] = "pause_planned"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PauseDropped:
     """A pause that was planned is none, since a revision no longer allows it."""
 
@@ -278,7 +279,7 @@ class PauseDropped:
     kind: Literal["pause_dropped"] = "pause_dropped"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Redated:
     """What was reached counts as reached at another time: a badge's ``level``, or a challenge's last completion.
 
@@ -294,7 +295,7 @@ class Redated:
     kind: Literal["redated"] = "redated"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AttributeChanged:
     """A revision changed what is known of a member by this ``name``; None for nothing."""
 
@@ -305,7 +306,7 @@ class AttributeChanged:
     kind: Literal["attribute_changed"] = "attribute_changed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TotalsMoved:
     """A revision changed what a member has come to in all their time."""
 
@@ -315,7 +316,7 @@ class TotalsMoved:
     kind: Literal["totals_moved"] = "totals_moved"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Truncated:
     """The record reached the bound of its effects: a revision changed so many more things than it lists."""
 
@@ -324,7 +325,7 @@ class Truncated:
     kind: Literal["truncated"] = "truncated"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BonusWithheld:
     """A campaign gave ``granted`` of the points ``wanted``: its ``limit`` kept the rest."""
 
@@ -363,7 +364,7 @@ Effect = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Outcome:
     """What one step of the fold did: ``effects`` in the order of their causes, and the balance after them."""
 
@@ -372,7 +373,7 @@ class Outcome:
     balance: Balance
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Grant:
     """What was left of a campaign when a record was decided: points of its budget and places; None without limit.
 
@@ -389,7 +390,7 @@ class Grant:
     placed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Settlement:
     """What one record took of a campaign: points of its budget, and a place if the member is new to it.
 
@@ -401,7 +402,7 @@ class Settlement:
     places: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Regrant:
     """The grants that an earlier activity goes by since a revision played it again."""
 
@@ -409,7 +410,7 @@ class Regrant:
     grants: tuple[Grant, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Kept:
     """The points that stay with the member at the earlier reversal ``key``, since a revision settled it again."""
 
@@ -417,7 +418,7 @@ class Kept:
     points: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Record:
     """One line of the journal, numbered ``seq`` per member from 1. ``activity`` is None where time alone passed.
 

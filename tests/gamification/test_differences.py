@@ -46,9 +46,9 @@ from gamification.state import Balance, OpenLot, State, Totals
 from gamification.windows import local_day
 from tests.gamification.clerk import Clerk
 from tests.gamification.programs import at, board, event, program, purchase, rule, streak
-from tests.gamification.strategies import STARTS, Happening, eventful_programs, lives
+from tests.gamification.strategies import STARTS, Happening, eventful_programs, lives, parts
 from tests.gamification.test_program_changes_over_time import START_OF_TIME
-from tests.gamification.test_reversal_properties import parts, spending
+from tests.gamification.test_reversal_properties import spending
 from tests.gamification.test_time_and_truth import delays, drawn_from, live, lived, reversible
 
 PlayedChallenge = tuple[int, int, datetime | None]

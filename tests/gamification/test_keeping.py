@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gamification.activity import ADJUSTMENT, MERGE, MERGED, OWN_KINDS, PURCHASE, UNMERGE, UNMERGED, Activity
+from gamification.activity import ADJUSTMENT, OWN_KINDS, PURCHASE, Activity
 from gamification.history import absorbed_key
 from gamification.program import Program
 from gamification.program.definition import Reversals
@@ -261,12 +261,12 @@ def test_accounts_that_are_merged_settle_as_one_and_apart_as_they_did() -> None:
     other.reverse("p03", at("2026-05-06"), "back")
     apart = one.state, other.state
     assert (kept(one), kept(other)) == (20, 50)
-    change((MERGE, MERGED), one, other, at("2026-05-08"))
+    change(one, other, at("2026-05-08"))
     # At the first reversal there are 70, and nothing without the purchase; at the second, those 70 without the other.
     back = absorbed_key(OTHER_ID, "back")
     assert (one.state.balance.available, one.records[-1].kept) == (70, (Kept("back", 70), Kept(back, 0)))
     check_merged(one, other)
-    change((UNMERGE, UNMERGED), one, other, at("2026-05-09"))
+    change(one, other, at("2026-05-09"), undoes=True)
     assert [comparable(each.state) for each in (one, other)] == [comparable(each) for each in apart]
     check_merged(one, other)
     check_merged(other, one)
