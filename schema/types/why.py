@@ -32,6 +32,9 @@ class Source(Enum):
     BOARD = strawberry.enum_value("board", description="A board, or a prize for a place on it.")
     STREAK = strawberry.enum_value("streak", description="A streak, or the reward of a milestone.")
     REVERSAL = strawberry.enum_value("reversal", description="The program's policy for points that were spent already.")
+    REVISION = strawberry.enum_value(
+        "revision", description="A change of the past, where no part of the program stands behind it."
+    )
     CHAIN = strawberry.enum_value("chain", description="The bound on chains of consequences.")
 
 
@@ -73,7 +76,8 @@ def shown_key(activity: Activity | None) -> str | None:
     """The key of an activity as it was made, whichever account it was made with; None without one."""
     if activity is None:
         return None
-    return f"#{activity.kind}" if activity.kind in _OTHER_ACCOUNTS else own_key(activity.key)
+    names_other = activity.kind in _OTHER_ACCOUNTS and activity.key.startswith("#")
+    return f"#{activity.kind}" if names_other else own_key(activity.key)
 
 
 def show_why(why: record.Why, of: record.Record, reading: Reading) -> Why:
