@@ -44,9 +44,16 @@ class HintChannels:
         Raises:
             StoreUnavailable: Redis does not answer. Some may have been told.
         """
+        messages = list(self._messages(hints))
         with answering():
-            for channel, message in self._messages(hints):
-                await self.redis.publish(channel, message)
+            if isinstance(self.redis, RedisCluster):
+                for channel, message in messages:
+                    await self.redis.publish(channel, message)
+            elif messages:
+                pipeline = self.redis.pipeline(transaction=False)
+                for channel, message in messages:
+                    pipeline.publish(channel, message)
+                await pipeline.execute()
 
     async def listener(self) -> PubSub:
         """What listens to the channels once it is subscribed: on any node of a cluster, for all hear everything.

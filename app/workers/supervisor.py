@@ -2,7 +2,7 @@
 
 Each worker is an interpreter of its own. The parent accepts every connection and passes it to the workers in turn.
 Where they accept for themselves, a burst of connections goes to whoever wakes first; and where the kernel spreads them
-by hash, sixteen connections are often ten to six (see docs/adr/0017).
+by hash, sixteen connections are often ten to six (see docs/adr/0018).
 """
 
 import asyncio

@@ -3,15 +3,20 @@
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from unittest.mock import AsyncMock
 
+import orjson
 import pytest
 
+from app.boards import scripts
 from app.clock import utc_now
 from app.live import announcer as announcer_module
 from app.live.announcer import MAX_WAITING, PASSED_OVER_FOR
+from app.stores import journal
+from app.stores.connection import Connection
+from app.stores.transaction import Session, transact
 from gamification.member import Member
 from gamification.stores import ProfileChanges, StoreUnavailable
 from tests.app.live.shop import (
@@ -280,3 +285,28 @@ async def test_what_could_not_be_announced_is_in_hand_no_more(shop: Shop, monkey
         noted, announcer._waiting = announcer._waiting, {}
         await announcer._try(noted)
     assert (announcer._in_hand, await announcer._sweep_once()) == (set(), 1)
+
+
+async def test_purchases_that_arrive_together_are_one_transaction_and_one_pipeline(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till = await shop.process()
+    members = [await till.enrol(f"Member {number}") for number in range(MEMBERS)]
+    await shop.quiet()
+    transactions: list[object] = []
+
+    async def counted(connection: Connection, body: Callable[[Session], Awaitable[object]]) -> object:
+        transactions.append(body)
+        return await transact(connection, body)
+
+    monkeypatch.setattr(journal, "transact", counted)
+    wire = till.laurel.live.boards._wire
+    run = AsyncMock(wraps=wire.run)
+    monkeypatch.setattr(wire, "run", run)
+    await asyncio.gather(*(buy(till, member, "p1", 1_000) for member in members))
+    assert len(transactions) == 1
+    await shop.quiet()
+    pipelines = [call.args[0] for call in run.await_args_list]
+    placing = [[call for call in calls if call.script is scripts.PLACE] for calls in pipelines]
+    (placed,) = filter(None, placing)
+    assert {len(orjson.loads(call.arguments[1])) // 5 for call in placed} == {MEMBERS}
