@@ -27,8 +27,8 @@ from benchmarks.shop.members import Shop, member_id
 
 PROGRAM = Path(__file__).parent / "shop" / "program.yaml"
 SECRET = "a secret that only this benchmark knows, of 32 bytes or more"
-STORE_SECONDS = 30.0
-"""Of patience while the shop is filled; the servers that are measured have the usual one."""
+FILLING_TIMEOUT_SECONDS = 30.0
+"""Of patience with the stores while the shop is filled; the servers that are measured have the usual one."""
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.1
 
@@ -39,10 +39,25 @@ RIVALS = frozenset({BY_THE_BOOK, BY_HAND, FIXED_BYTES})
 
 @dataclass(frozen=True, slots=True)
 class Shopfront:
-    """A filled shop: the variables by which servers find it, and how many members it has."""
+    """A filled shop: the settings by which Laurel finds it, and how many members it has."""
 
-    variables: Mapping[str, str]
+    settings: Settings
     members: int
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The settings as variables of the environment."""
+        settings = self.settings
+        assert settings.mongo_url is not None
+        assert settings.redis_url is not None
+        return {
+            "LAUREL_MONGO_URL": settings.mongo_url,
+            "LAUREL_REDIS_URL": settings.redis_url,
+            "LAUREL_DATABASE": settings.database,
+            "LAUREL_REDIS_PREFIX": settings.redis_prefix,
+            "LAUREL_JWT_SECRET": SECRET,
+            "LAUREL_PROGRAM": str(PROGRAM),
+        }
 
 
 async def fill_shop(servers: StoreServers, members: int, console: Console) -> Shopfront:
@@ -55,9 +70,9 @@ async def fill_shop(servers: StoreServers, members: int, console: Console) -> Sh
         redis_prefix=name,
         program=PROGRAM,
         jwt_secret=SECRET,
-        store_timeout_seconds=STORE_SECONDS,
     )
-    async with open_laurel(settings) as opened, Redis.from_url(servers.redis_url) as redis:
+    patient = settings.model_copy(update={"store_timeout_seconds": FILLING_TIMEOUT_SECONDS})
+    async with open_laurel(patient) as opened, Redis.from_url(servers.redis_url) as redis:
         now = datetime.now(UTC)
         await applied_from(opened, str(PROGRAM), now)
         with Progress(console=console) as progress:
@@ -65,21 +80,7 @@ async def fill_shop(servers: StoreServers, members: int, console: Console) -> Sh
             await Shop(opened, redis, now).fill(members, lambda done: progress.advance(filling, done))
             placing = progress.add_task("Building Laurel's boards", total=members)
             assert await opened.live.rebuilder.rebuild(lambda done: progress.advance(placing, done))
-    return Shopfront(variables_of(settings), members)
-
-
-def variables_of(settings: Settings) -> dict[str, str]:
-    """The variables by which servers find what these settings name."""
-    assert settings.mongo_url is not None
-    assert settings.redis_url is not None
-    return {
-        "LAUREL_MONGO_URL": settings.mongo_url,
-        "LAUREL_REDIS_URL": settings.redis_url,
-        "LAUREL_DATABASE": settings.database,
-        "LAUREL_REDIS_PREFIX": settings.redis_prefix,
-        "LAUREL_JWT_SECRET": SECRET,
-        "LAUREL_PROGRAM": str(PROGRAM),
-    }
+    return Shopfront(settings, members)
 
 
 @asynccontextmanager

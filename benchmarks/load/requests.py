@@ -25,6 +25,7 @@ PURCHASE = """mutation Purchase($input: ActivityInput!) {
     ... on Error { code message }
   }
 }"""
+_ERRORS = b'"errors"'
 _AMOUNTS = ("12.95", "24.90", "37.85", "19.95", "61.40")
 
 
@@ -80,6 +81,8 @@ class HomeQueries:
         place = number % len(self._heads)
         if self._cards[place] not in body:
             raise WrongAnswer(f"an answer for somebody else: {body[:400].decode(errors='replace')}")
+        if _ERRORS in body:
+            raise WrongAnswer(f"an answer with errors: {body[-400:].decode(errors='replace')}")
         member = self.numbers[place]
         if member in self._expected:
             self._answers += 1

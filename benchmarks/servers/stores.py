@@ -19,6 +19,9 @@ from schema.ids import to_global_id
 
 Document = dict[str, Any]
 
+MAX_REDIS_CONNECTIONS = 1_000
+"""A few for every request under way: redis-py refuses what comes on top, and by itself allows too few of them."""
+
 PROGRAM = Path(__file__).parents[1] / "shop" / "program.yaml"
 
 
@@ -32,7 +35,7 @@ class Stores:
         self.mongo = mongo
         self.database: AsyncIOMotorDatabase[Document] = mongo[environment["LAUREL_DATABASE"]]
         self.keys = Keys(self.database.name)
-        self.redis: Redis = Redis.from_url(environment["LAUREL_REDIS_URL"])
+        self.redis: Redis = Redis.from_url(environment["LAUREL_REDIS_URL"], max_connections=MAX_REDIS_CONNECTIONS)
         self.tokens = Tokens(environment["LAUREL_JWT_SECRET"])
         self.rules: Rules = read_rules(PROGRAM)
 

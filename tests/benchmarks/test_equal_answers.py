@@ -61,12 +61,12 @@ async def rivals(shop: Api, servers: StoreServers) -> AsyncIterator[Stores]:
 
 
 async def homes(web: ASGIApp) -> Mapping[int, Any]:
-    """The data of the home query of every member."""
+    """The data of the home query of every member, who all ask at once."""
     transport = httpx.ASGITransport(web)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
-        answers = {number: await _home(client, number) for number in range(MEMBERS)}
-    assert all(list(answer) == ["data"] for answer in answers.values()), answers
-    return {number: answer["data"] for number, answer in answers.items()}
+        answers = await asyncio.gather(*(_home(client, number) for number in range(MEMBERS)))
+    assert all(list(answer) == ["data"] for answer in answers), answers
+    return {number: answer["data"] for number, answer in enumerate(answers)}
 
 
 async def _home(client: httpx.AsyncClient, number: int) -> Any:
@@ -146,6 +146,8 @@ def test_a_wrong_answer_is_found_out() -> None:
     queries.check(0, f'{{"data": {{"me": {{"loyaltyNumber": "{own}"}}}}}}'.encode())
     with pytest.raises(WrongAnswer, match="somebody else"):
         queries.check(1, f'{{"data": {{"me": {{"loyaltyNumber": "{own}"}}}}}}'.encode())
+    with pytest.raises(WrongAnswer, match="with errors"):
+        queries.check(0, f'{{"data": {{"me": {{"loyaltyNumber": "{own}"}}}}, "errors": [{{}}]}}'.encode())
     strict = HomeQueries(SECRET, MEMBERS, {queries_number: {"me": {"loyaltyNumber": own}}})
     with pytest.raises(WrongAnswer, match="not what it was"):
         strict.check(0, orjson.dumps({"data": {"me": {"loyaltyNumber": own, "displayName": "?"}}}))
