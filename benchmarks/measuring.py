@@ -9,6 +9,7 @@ from benchmarks.figures import Kind, Rounds, Sample
 from benchmarks.generator import Generator, Sent
 from benchmarks.plan import CONNECTIONS, WARM_UP_SECONDS, Plan
 from benchmarks.processes import Serving
+from benchmarks.report import rounds_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Turn:
 async def alternating(
     kind: Kind, turns: Mapping[str, Turn], plan: Plan, progress: Progress, connections: Sequence[int] = CONNECTIONS
 ) -> Rounds:
-    """All rounds of these servers.
+    """All rounds of these servers, which are shown as soon as they are there.
 
     Raises:
         RuntimeError: a server did not answer, or not rightly.
@@ -52,4 +53,5 @@ async def alternating(
             for name, turn in turns.items():
                 found.samples[name, many].append(await turn.take(many, plan.seconds))
                 progress.advance(task)
+    progress.console.print(rounds_table(found))
     return found

@@ -61,7 +61,7 @@ class Results:
     def print(self, console: Console) -> None:
         """The tables."""
         for each in self.rounds:
-            console.print(_rounds_table(each))
+            console.print(rounds_table(each))
         console.print(self._memory_table())
         if self.others:
             console.print(_others_table(self.others))
@@ -74,7 +74,8 @@ class Results:
         return table
 
 
-def _rounds_table(rounds: Rounds) -> Table:
+def rounds_table(rounds: Rounds) -> Table:
+    """What the servers came to, by number of connections."""
     table = Table("Connections", "Server", title=f"{_UNITS[rounds.kind].capitalize()}: medians of the rounds")
     for column in ("A second", "least - most", "p50 ms", "p99 ms", "CPU ms each"):
         table.add_column(column, justify="right")
