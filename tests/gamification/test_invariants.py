@@ -78,7 +78,7 @@ def check_bounds(state: State, shop: Program) -> None:
     assert shop.tiers is not None
     check_tally(state.standing.tally, shop.tiers.window, periods=2)
     for code, used in state.rules.items():
-        caps = {window.unit: cap for window, cap in shop.rule_by_code[code].caps.windows()}
+        caps = {window.unit: cap for window, cap in shop.rule_by_code[code].caps.windows}
         for unit, tally in used.given.items():
             check_tally(tally, Window(unit))
             assert sum(amount for _, amount in tally) <= caps[unit]
