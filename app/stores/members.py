@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from pymongo import ASCENDING, ReturnDocument
 
+from app.batching import Batcher
 from app.clock import utc_now
 from app.stores.claims import Claim, Claims
 from app.stores.codec import SCORES_PROJECTION, MemberScores, Unreadable, read_member, try_member, try_scores
@@ -17,6 +18,8 @@ from gamification.member import Member, board_problems
 from gamification.particulars import TAUGHT
 from gamification.stores import CommitConflict, HandleTaken, ProfileChanges, UnfitProfile
 
+MAX_MEMBERS_PER_FIND = 200
+"""How many members that different requests ask for one find returns at most: some megabyte."""
 FIRST_BATCH_TIMEOUT_FACTOR = 8
 """How many times longer than an ordinary answer the first batch of all members may take: some servers, such as the
 embedded one, gather all of them first."""
@@ -49,6 +52,7 @@ class MongoMembers:
         self._outbox = Outbox(connection)
         self._collection = connection["members"]
         self._claims = Claims(connection)
+        self._reads = Batcher(self._find, MAX_MEMBERS_PER_FIND)
 
     async def by_ids(self, member_ids: Sequence[str]) -> Mapping[str, Member]:
         """The members with these ids, where there are any.
@@ -56,9 +60,8 @@ class MongoMembers:
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
-        with self._connection.answering():
-            found = await self._collection.find({"_id": {"$in": list(member_ids)}}).to_list(len(member_ids))
-        return {document["_id"]: read_member(document) for document in found}
+        found = await self._reads.ask(member_ids)
+        return {member_id: read_member(document) for member_id, document in found.items()}
 
     async def by_loyalty_numbers(self, numbers: Sequence[str]) -> Mapping[str, Member]:
         """The members with these loyalty numbers, where there are any.
@@ -269,6 +272,11 @@ class MongoMembers:
             document = await self._collection.find_one(query, {"_id": 0, "due_at": 1}, sort=[("due_at", ASCENDING)])
         due_at: datetime | None = document["due_at"] if document else None
         return due_at
+
+    async def _find(self, member_ids: Sequence[str]) -> Mapping[str, Document]:
+        with self._connection.answering():
+            found = await self._collection.find({"_id": {"$in": list(member_ids)}}).to_list(len(member_ids))
+        return {document["_id"]: document for document in found}
 
     async def _by_claims(self, claims: Sequence[Claim]) -> Mapping[Claim, Member]:
         owners = await self._claims.owners(claims)
