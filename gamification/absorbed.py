@@ -1,11 +1,13 @@
 """Absorbed accounts: which ones records merge into a member's, and whole histories together with theirs."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from gamification.activity import MERGE, UNMERGE
-from gamification.history import Checkpoint, Past
+from gamification.activity import MERGE, UNMERGE, Activity, own_key
+from gamification.history import Checkpoint, Past, absorbed_key, account_of, changed_key
 from gamification.member import Member
-from gamification.record import Record
+from gamification.record import Outcome, Record
+from gamification.requests import REVERSAL_KEY
 from gamification.state import State
 from gamification.stores import Journal
 
@@ -25,6 +27,64 @@ def still_absorbed(records: Iterable[Record]) -> Collection[str]:
         elif activity.kind == UNMERGE:
             held.pop(str(activity.attributes["member"]), None)
     return held
+
+
+def recorded_for(member_id: str, records: Iterable[Record]) -> Sequence[Record]:
+    """What these records, from the beginning on, tell of an absorbed account's activities since it was merged.
+
+    That is what was reported for it, and what was taken back of its activities.
+    """
+    since: list[Record] = []
+    for record in records:
+        activity = record.activity
+        if activity is None:
+            continue
+        if activity.kind == MERGE and activity.attributes["member"] == member_id:
+            since.clear()
+        elif changed_key(activity).startswith(absorbed_key(member_id, "")):
+            since.append(record)
+    return since
+
+
+def taken_over(told: Record, account: Member, outcome: Outcome, known_version: int) -> Record:
+    """The account's own record of what another one recorded for it. It tells no effect, and stands where that did."""
+    assert told.activity is not None, "time alone is reported by nobody"
+    return replace(
+        told,
+        member_id=account.member_id,
+        seq=account.state.seq + 1,
+        activity=replace(told.activity, key=own_key(told.activity.key)),
+        outcome=outcome,
+        known_version=known_version,
+        revised_from=max(told.placed_at, account.enrolled_at),
+        regrants=(),
+        settlements=(),
+        first_in=told.member_id,
+    )
+
+
+def taken_back_again(told: Record, account: Member) -> Activity:
+    """The account's own reversal of what another one took back of its activities.
+
+    It has the key of a caller who named this account, so that a retry finds it here; else one of ours.
+    """
+    taking = told.activity
+    assert taking is not None, "time alone takes nothing back"
+    assert taking.reversal is not None, "a reversal says what it takes back"
+    key = own_key(taking.reversal.key)
+    is_named = account_of(taking.key) == account.member_id
+    own = own_key(taking.key) if is_named else f"{REVERSAL_KEY}{key}:{account.state.seq + 1}"
+    return replace(taking, key=own, reversal=replace(taking.reversal, key=key, kept=0))
+
+
+def places_of(one: str, account: str, key: str) -> Iterator[tuple[str, str]]:
+    """Where the journal may have what an account's key names, as (member_id, key).
+
+    Its own journal may, and so may that of ``one``, the account that goes on, under the account's name.
+    """
+    if account != one:
+        yield one, absorbed_key(account, key)
+    yield account, key
 
 
 def size_of(past: Past) -> int:

@@ -99,7 +99,6 @@ class History:
         self._start = start.state
         self._joined = {"": start.state.joined_at}
         self._absorbed: dict[str, Sequence[Record]] = {}
-        self._inherited: dict[str, int] = {}
         self._given_to: str | None = None
         self._marks: list[State] = []
         self._events: dict[str, Event] = {}
@@ -150,12 +149,6 @@ class History:
     def reversals_of(self, key: str) -> Sequence[Reversal]:
         """What has been taken back of an activity so far."""
         return self._reversals.get(key, ())
-
-    def taken_back_of(self, member_id: str) -> list[Reversal]:
-        """What was taken back of an absorbed account's activities since it was."""
-        prefix = absorbed_key(member_id, "")
-        found = ((key, taken) for key, taken in self._reversals.items() if key.startswith(prefix))
-        return [reversal for key, taken in found for reversal in taken[self._inherited.get(key, 0) :]]
 
     def event(self, key: str) -> Event | None:
         """An activity by its key, as it was reported; None if it lies before the checkpoint, or is none."""
@@ -222,12 +215,13 @@ class History:
             self._add(replace(event, activity=renamed, seq=record.seq))
         for key, taken in other._reversals.items():
             self._reversals[absorbed_key(member_id, key)] = list(taken)
-            self._inherited[absorbed_key(member_id, key)] = len(taken)
 
     def _release(self, member_id: str) -> None:
-        """Take what another account did out again."""
+        """Take what another account did out again, also what it has done since."""
         prefix = absorbed_key(member_id, "")
-        self._events = {key: event for key, event in self._events.items() if not key.startswith(prefix)}
+        self._events = {
+            key: event for key, event in self._events.items() if not changed_key(event.activity).startswith(prefix)
+        }
         self._reversals = {key: taken for key, taken in self._reversals.items() if not key.startswith(prefix)}
         self._joined.pop(member_id, None)
 
@@ -255,6 +249,16 @@ def _renamed(activity: Activity, member_id: str, known: Mapping[str, Event]) -> 
         attributes["lot"] = absorbed_key(member_id, str(attributes["lot"]))
     reversal = activity.reversal and replace(activity.reversal, key=absorbed_key(member_id, activity.reversal.key))
     return replace(activity, key=absorbed_key(member_id, activity.key), attributes=attributes, reversal=reversal)
+
+
+def changed_key(activity: Activity) -> str:
+    """The key of what an activity is about: of what it takes back, or else its own."""
+    return activity.reversal.key if activity.reversal else activity.key
+
+
+def account_of(key: str) -> str:
+    """The account whose name merging put before a key; empty where there is none."""
+    return key.rpartition(ACCOUNT_MARK)[0]
 
 
 def absorbed_key(member_id: str, key: str) -> str:

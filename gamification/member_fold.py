@@ -1,11 +1,12 @@
 """One member's part of a commit in the making: what is asked, folded into their history, and the records of it."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gamification import particulars
+from gamification.absorbed import taken_back_again, taken_over
 from gamification.activity import (
     MERGE,
     PARTICULARS,
@@ -15,11 +16,12 @@ from gamification.activity import (
     Activity,
     Reversal,
     Scalar,
+    own_key,
 )
 from gamification.boards.keys import BoardKey
 from gamification.campaigns import Offers, grants_of, settlements
 from gamification.fold import Applied, CampaignVersions, advance_once, apply, next_due_at
-from gamification.history import ACCOUNT_MARK, Checkpoint, History, Past, absorbed_key
+from gamification.history import Checkpoint, History, Past, absorbed_key, account_of
 from gamification.member import Member
 from gamification.placing import after_all, is_in_order, place_of, too_late
 from gamification.playing import CHECKPOINT_ACTIVITIES
@@ -28,6 +30,7 @@ from gamification.requests import (
     REVERSAL_KEY,
     IdempotencyConflict,
     InvalidInput,
+    MergeRequest,
     Passed,
     PassTime,
     Recorded,
@@ -40,7 +43,7 @@ from gamification.requests import (
     UnknownActivity,
 )
 from gamification.reversal import NotReversible, judged
-from gamification.revision import Revision, revised_moment
+from gamification.revision import Revised, Revision, revise_again, revised_moment
 from gamification.schedule import Schedule
 from gamification.state import Moment
 from gamification.stores import Commit, CommitConflict
@@ -49,14 +52,19 @@ EVENTS_PER_TURN = 50
 """After how many activities that are played again whoever waits for the event loop gets a turn."""
 PARTICULARS_KEY = "#particulars:"
 REJUDGEMENT_KEY = "#rejudgement:"
+GIVEN_UP = "not judged again: there are more records than can be worked out again"
+"""The reason in the record of a backfill that was given up."""
 
 
 class ReachesBack(Exception):
-    """What is asked changes the member's time from ``moment`` on, and the history from before it is needed."""
+    """What is asked changes the member's time from ``moment`` on, and the history from before it is needed.
 
-    def __init__(self, member_id: str, moment: Moment) -> None:
+    ``to_judge_again`` says that nobody has asked for it, but a backfill that is due.
+    """
+
+    def __init__(self, member_id: str, moment: Moment, *, to_judge_again: bool = False) -> None:
         super().__init__(f"the history of {member_id} before {moment.at} is needed")
-        self.member_id, self.moment = member_id, moment
+        self.member_id, self.moment, self.to_judge_again = member_id, moment, to_judge_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +76,25 @@ class Circumstances:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the record of a revision tells beside its activity, as `Record` has it; of its version, if not today's."""
+
+    input_hash: str = ""
+    version: int | None = None
+    first_in: str = ""
+    by: str = ""
+
+
+_NOTHING_TOLD = _Told()
+
+
 class MemberFold:
     """One member's part of a commit: the state so far and the new records.
 
     ``past`` is their history as far back as anything that is asked reaches, with the ``terms`` that its grants name. A
-    method raises `ReachesBack` where that is not far enough; the fold is then of no further use.
+    method raises `ReachesBack` where that is not far enough; the fold is then of no further use. With
+    ``gives_up_backfill``, a backfill that is due leaves what has happened so far as it was judged.
     """
 
     def __init__(
@@ -81,8 +103,10 @@ class MemberFold:
         circumstances: Circumstances,
         past: Past | None = None,
         terms: CampaignVersions | None = None,
+        *,
+        gives_up_backfill: bool = False,
     ) -> None:
-        self._member = member
+        self._member, self._gives_up_backfill = member, gives_up_backfill
         self._schedule, self._offers, self._now = circumstances.schedule, circumstances.offers, circumstances.now
         if member.state.judged_by > self._schedule.newest_version:
             raise CommitConflict  # Another process knows a newer program; in a moment, so does this one.
@@ -115,10 +139,9 @@ class MemberFold:
 
     async def add(self, request: RecordRequest, known: Record | None) -> RecordResult:
         """Fold an activity in, unless its key is ``known`` from the journal or was made in this very call."""
-        known = known or self._made.get(request.activity.key)
+        known = known or self._made.get(own_key(request.activity.key))
         if known is not None:
-            same = known.input_hash == request.input_hash
-            return Recorded(known, self.member, replayed=True) if same else IdempotencyConflict(request.activity.key)
+            return self._repeated(request, request.activity.key, known)
         arrived_at = self._now if request.arrived_at is None else min(request.arrived_at, self._now)
         late = self._schedule.at(arrived_at).program.late
         if problem := too_late(request, arrived_at, late):
@@ -133,32 +156,31 @@ class MemberFold:
 
     async def reverse(self, request: ReverseRequest, known: Record | None, target: Record | None) -> ReverseResult:
         """Take an activity back, or a part of it. ``target`` is its record, if the journal has one."""
-        known = known or self._made.get(request.record_key)
+        known = known or self._made.get(own_key(request.record_key))
+        target = target or self._made.get(own_key(request.activity_key))
         if known is not None and request.key is not None:
-            same = known.input_hash == request.input_hash
-            return Recorded(known, self.member, replayed=True) if same else IdempotencyConflict(request.key)
-        target = target or self._made.get(request.activity_key)
+            if target is not None and self._taken_back_by(known) not in ("", self._key_here(target)):
+                return IdempotencyConflict(own_key(request.key))  # Of accounts that are one, each has such an activity.
+            return self._repeated(request, request.key, known)
         if target is None or target.activity is None:
-            return UnknownActivity(request.activity_key)
+            return UnknownActivity(own_key(request.activity_key))
         await self._catch_up()
         self._let_pass(self._now)
-        own = target.member_id == self._member.member_id
-        key = request.activity_key if own else absorbed_key(target.member_id, request.activity_key)
-        moment = Moment(target.placed_at, key)
-        history = self._history_before(moment)
+        key = self._key_here(target)
+        history = self._history_before(Moment(target.placed_at, key))
         event = history.event(key)
         if event is None:
-            return NotReversible(request.activity_key, target.activity.kind)
+            return NotReversible(key, target.activity.kind)
         taken, money = history.reversals_of(key), self._schedule.at(self._now).program.money
         reversal = judged(event.activity, taken, request.returns, request.amount_minor, money)
         if isinstance(reversal, tuple):
             return InvalidInput(reversal)
         if not isinstance(reversal, Reversal):
             return reversal
-        record = await self._take_back(request, reversal, moment)
+        record = await self._take_back(request, reversal, event.moment)
         return Recorded(record, self.member)
 
-    async def merge(self, kind: str, other: Member) -> Record:
+    async def merge(self, kind: str, other: Member, request: MergeRequest) -> Record:
         """Take another account of the same person in (`MERGE`) or give it back (`UNMERGE`).
 
         Or be that account, and be taken in (`MERGED`) or given back (`UNMERGED`). The game is then played as if the
@@ -166,25 +188,42 @@ class MemberFold:
         """
         await self._catch_up()
         self._let_pass(self._now)
-        until, seq = max(self._now, self._state.as_of), self._state.seq + 1
+        until = max(self._now, self._state.as_of)
         attributes: dict[str, Scalar] = {"member": other.member_id, "seq": other.state.seq}
-        activity = Activity(f"#{kind}:{other.member_id}:{seq}", kind, until, attributes=attributes)
+        assert request.key is not None, "both records go by one key"
+        activity = Activity(request.key, kind, until, attributes=attributes, reason=request.reason)
         own = self._member.enrolled_at
-        return await self._revise(activity, min(other.enrolled_at, own) if kind in (MERGE, UNMERGE) else own, until)
+        from_at = min(other.enrolled_at, own) if kind in (MERGE, UNMERGE) else own
+        return await self._revise(activity, from_at, until, _Told(request.input_hash, by=request.by))
 
-    def taken_back_of(self, other_id: str) -> Sequence[Reversal]:
-        """What was taken back of another account's activities since that was merged into this one."""
-        return () if self._history is None else self._history.taken_back_of(other_id)
+    def as_it_stands(self, record: Record) -> Record:
+        """A record of this account with the version and the grants that its activity goes by now."""
+        assert record.activity is not None, "time alone stands for nothing"
+        event = self._history_before(Moment(record.placed_at, record.activity.key)).event(record.activity.key)
+        assert event is not None, "what was recorded is in the history"
+        return replace(record, program_version=event.version, grants=event.grants)
 
-    async def take_back_again(self, reversal: Reversal) -> Record:
-        """Take back here what was taken back while this account was merged into another."""
-        key = reversal.key.rpartition(ACCOUNT_MARK)[2]
-        event = self._history_before(Moment(self._member.enrolled_at, "")).event(key)
+    def take_over(self, told: Record) -> Record:
+        """Record here what the account that this one is merged into recorded for it. It counts when they are two again.
+
+        The key is the one that it was reported with, and so a retry finds it.
+        """
+        assert self._state.merged_into is not None, "only then does another account record for this one"
+        outcome = Outcome(max(self._now, self._state.as_of), (), self._state.balance)
+        record = taken_over(told, self.member, outcome, self._schedule.newest_version)
+        moment = revised_moment(record)
+        history = self._history_before(moment)
+        return self._keep(revise_again(record, history, self._state, self._schedule, self._terms), moment)
+
+    async def take_back_again(self, told: Record) -> Record:
+        """Take back here what was taken back while this account was merged into another, as that one recorded it."""
+        activity = taken_back_again(told, self.member)
+        assert activity.reversal is not None, "a reversal says what it takes back"
+        event = self._history_before(Moment(self._member.enrolled_at, "")).event(activity.reversal.key)
         assert event is not None, "it is this account's own"
-        own = f"{REVERSAL_KEY}{key}:{self._state.seq + 1}"
-        until = after_all(self._now, own, self._state)
-        activity = Activity(own, REVERSAL, until, reversal=replace(reversal, key=key, kept=0))
-        return await self._revise(activity, event.at, until)
+        until = after_all(self._now, activity.key, self._state)
+        also = _Told(told.input_hash, first_in=told.member_id, by=told.by)
+        return await self._revise(activity, event.at, until, also)
 
     async def wait(self, until: datetime) -> None:
         """Let the moment at which all this is made be a later one, and time pass until then."""
@@ -267,13 +306,15 @@ class MemberFold:
             self._now,
             request.input_hash,
             grants,
+            by=request.by,
         )
         return Recorded(self._append(record), self.member)
 
     async def _fold_in(self, request: RecordRequest, at: datetime, arrived_at: datetime) -> Record:
         """Put an activity where it belongs, and play what comes after it again."""
         until = max(arrived_at, self._state.as_of)
-        return await self._revise(request.activity, at, until, request.input_hash, self._schedule.at(at).version)
+        told = _Told(request.input_hash, self._schedule.at(at).version, by=request.by)
+        return await self._revise(request.activity, at, until, told)
 
     async def _take_back(self, request: ReverseRequest, reversal: Reversal, moment: Moment) -> Record:
         """Play the member's time again without what is taken back."""
@@ -281,39 +322,50 @@ class MemberFold:
         until = after_all(self._now, key, self._state)
         occurred_at = request.occurred_at or until
         activity = Activity(key, REVERSAL, occurred_at, reason=request.reason, reversal=reversal)
-        return await self._revise(activity, moment.at, until, request.input_hash)
+        return await self._revise(activity, moment.at, until, _Told(request.input_hash, by=request.by))
 
     def _reversal_key(self, request: ReverseRequest, activity_key: str) -> str:
         """The caller's key, or one of our own, which may be needed again where accounts are merged and taken apart."""
         if request.key is not None:
-            return request.key
+            # Under an account's name where it is about that account's activity, so that it leaves together with it.
+            return request.key if account_of(request.key) == account_of(activity_key) else own_key(request.key)
         is_plain = activity_key == request.activity_key and not self._state.absorbed
         return request.record_key if is_plain else f"{REVERSAL_KEY}{activity_key}:{self._state.seq + 1}"
 
     async def _judge_again(self) -> None:
-        """Play the member's time again under the versions of the program that ask for it."""
+        """Play the member's time again under the versions of the program that ask for it, or give that up."""
         asking = [each for each in self._schedule.editions if each.backfills and each.version > self._state.judged_by]
         from_at = max(min(each.from_at for each in asking), self._state.joined_at)
         self._let_pass(self._now)
         until = max(self._now, self._state.as_of)
-        await self._revise(
-            Activity(f"{REJUDGEMENT_KEY}{self._schedule.newest_version}", REJUDGEMENT, until), from_at, until
-        )
+        activity = Activity(f"{REJUDGEMENT_KEY}{self._schedule.newest_version}", REJUDGEMENT, until)
+        if self._gives_up_backfill:
+            from_at, activity = until, replace(activity, reason=GIVEN_UP)
+        try:
+            await self._revise(activity, from_at, until)
+        except ReachesBack as back:
+            raise ReachesBack(back.member_id, back.moment, to_judge_again=not self._gives_up_backfill) from None
 
     async def _revise(
-        self, activity: Activity, from_at: datetime, until: datetime, input_hash: str = "", version: int | None = None
+        self,
+        activity: Activity,
+        from_at: datetime,
+        until: datetime,
+        told: _Told = _NOTHING_TOLD,
     ) -> Record:
         """Let an activity change the member's time from an instant on; told as the difference that makes."""
         known = Record(
             member_id=self._member.member_id,
             seq=self._state.seq + 1,
-            program_version=version or self._schedule.at(until).version,
+            program_version=told.version or self._schedule.at(until).version,
             activity=activity,
             outcome=Outcome(until, (), self._state.balance),
             recorded_at=self._now,
-            input_hash=input_hash,
+            input_hash=told.input_hash,
             known_version=self._schedule.newest_version,
             revised_from=from_at,
+            first_in=told.first_in,
+            by=told.by,
         )
         moment = revised_moment(known)
         history = self._history_before(moment)
@@ -321,7 +373,10 @@ class MemberFold:
             known, history, self._state, schedule=self._schedule, terms=self._terms, offers=self._offers
         )
         await _with_pauses(revision.play())
-        revised = revision.finish()
+        return self._keep(revision.finish(), moment)
+
+    def _keep(self, revised: Revised, moment: Moment) -> Record:
+        """Keep what a revision from a moment on came to."""
         self._terms.update(self._offers.terms_of(revised.record.all_grants))
         self._state = revised.state
         self._settle(revised.record.settlements)
@@ -355,8 +410,27 @@ class MemberFold:
         self.records.append(record)
         if record.activity is not None:
             self.is_worth_writing = True
-            self._made[record.activity.key] = record
+            self._made[own_key(record.activity.key)] = record
         return record
+
+    def _key_here(self, record: Record) -> str:
+        """The key that the activity of a record, this account's own or an absorbed one's, has in the history."""
+        key = record.activity.key if record.activity else ""
+        return key if record.member_id == self._member.member_id else absorbed_key(record.member_id, key)
+
+    def _taken_back_by(self, record: Record) -> str:
+        """The key that what a record takes back has in the history; empty for what is no reversal."""
+        reversal = record.activity.reversal if record.activity else None
+        if reversal is None or record.member_id == self._member.member_id:
+            return reversal.key if reversal else ""
+        return absorbed_key(record.member_id, reversal.key)
+
+    def _repeated(
+        self, request: RecordRequest | ReverseRequest, key: str, known: Record
+    ) -> Recorded | IdempotencyConflict:
+        """The answer to a key that was used before."""
+        same = known.input_hash == request.input_hash
+        return Recorded(known, self.member, replayed=True) if same else IdempotencyConflict(own_key(key))
 
 
 def _lies_before(checkpoint: Checkpoint, moment: Moment) -> bool:

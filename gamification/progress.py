@@ -147,6 +147,11 @@ def challenge_progress(challenge: Challenge, state: State, program: Program, now
     )
 
 
+def chance_ends_at(challenge: Challenge, program: Program, now: datetime) -> datetime | None:
+    """When the chance to complete a challenge, or its current period, is over; None where neither ends."""
+    return _chance_ends_at(challenge, local_day(now, program.time_zone), program)
+
+
 def badge_progress(badge: Badge, state: State, program: Program, now: datetime) -> ProgressBar:
     """How far a member is on the way to a badge's next level; full on the highest."""
     held = state.badges.get(badge.code)

@@ -271,6 +271,9 @@ class Record:
     A revision is a record that changes the past: ``revised_from`` is the instant from which the member's time was
     played again, ``regrants`` what activities after it go by since, ``settlements`` what it took of campaigns or gave
     back, and its outcome the difference that all this made.
+
+    ``first_in`` is the account that recorded it first, for this one, while this one was merged into that; empty for
+    nearly all. ``by`` is who asked for it: the id of staff, the name of an API key; empty where nobody is known.
     """
 
     member_id: str
@@ -285,6 +288,8 @@ class Record:
     revised_from: datetime | None = None
     regrants: tuple[Regrant, ...] = ()
     settlements: tuple[Settlement, ...] = ()
+    first_in: str = ""
+    by: str = ""
 
     @property
     def all_grants(self) -> tuple[Grant, ...]:

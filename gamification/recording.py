@@ -1,7 +1,8 @@
 """The record path: read the snapshot, fold in what is asked, commit; the same for one purchase and for a whole log."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,9 +21,10 @@ from gamification.activity import (
 from gamification.contention import MAX_COMMIT_ATTEMPTS, insist
 from gamification.fold import NO_CAMPAIGNS, CampaignVersions, InsufficientPoints
 from gamification.group_commit import GroupCommit
-from gamification.history import Past
+from gamification.history import ACCOUNT_MARK, Past
 from gamification.member import Member
 from gamification.member_fold import Circumstances, MemberFold, ReachesBack
+from gamification.one_person import as_one, looked_up, with_first_results
 from gamification.record import Record
 from gamification.requests import (
     MAX_RETURNS,
@@ -40,8 +42,11 @@ from gamification.requests import (
     SimulatedStep,
     SimulateResult,
     StepRefused,
+    UnknownActivity,
 )
 from gamification.stores import Stores, TooLongPast
+
+log = logging.getLogger(__name__)
 
 MAX_ITEMS_PER_CALL = 500
 MAX_FORESEEN = timedelta(days=3660)
@@ -98,6 +103,8 @@ class Recorder:
         """
         if problems := self._reversal_problems(request):
             return InvalidInput(problems)
+        if ACCOUNT_MARK in request.activity_key:
+            return UnknownActivity(request.activity_key)  # No caller has made a key with it.
         occurred_at = to_milliseconds(request.occurred_at) if request.occurred_at else None
         results = await self._queue.write([(request.member_id, replace(request, occurred_at=occurred_at))])
         return cast("ReverseResult", results[0])
@@ -202,10 +209,10 @@ class Recorder:
         table = _Table(requests)
         members, known = await asyncio.gather(
             self._members.by_ids(list(dict.fromkeys(request.member_id for request in requests))),
-            self._journal.by_keys(list(dict.fromkeys(table.looked_up()))),
+            self._journal.by_keys(list(dict.fromkeys(place for each in requests for place in looked_up(each)))),
         )
         if any(each.state.merged_into or each.state.absorbed for each in members.values()):
-            requests, members, known = await self._as_one(requests, members)
+            requests, members, known = await as_one(self._members, self._journal, requests, members)
             table = _Table(requests)
         while True:
             circumstances = await self._circumstances(table)
@@ -216,42 +223,23 @@ class Recorder:
             for back in needed:
                 await self._lay_out(table, back)
         await self._journal.commit([fold.commit() for fold in folds.values() if fold.is_worth_writing])
-        return results
-
-    async def _as_one(
-        self, requests: Sequence[Request], members: Mapping[str, Member]
-    ) -> tuple[Sequence[Request], Mapping[str, Member], Mapping[tuple[str, str], Record]]:
-        """Take accounts that were merged for the one that goes on, also where a key was used with either."""
-        into = {member_id: each.state.merged_into or member_id for member_id, each in members.items()}
-        # Time passes for each account by itself.
-        named = [(each.member_id, each) for each in requests]
-        requests = [
-            each if isinstance(each, PassTime) else replace(each, member_id=into.get(each.member_id, each.member_id))
-            for each in requests
-        ]
-        wanted = {*into.values(), *(each.member_id for each in requests)}
-        members = await self._members.by_ids(list(wanted))
-        accounts = {member_id: (member_id, *each.state.absorbed) for member_id, each in members.items()}
-        lookups = [
-            (who, one, key)
-            for (asked, _), each in zip(named, requests, strict=True)
-            for one, key in _Table([each]).looked_up()
-            for who in dict.fromkeys((asked, *accounts.get(one, ())))  # The account that was named comes first.
-        ]
-        found = await self._journal.by_keys(list(dict.fromkeys((who, key) for who, _, key in lookups)))
-        known: dict[tuple[str, str], Record] = {}
-        for who, one, key in lookups:
-            if (who, key) in found:
-                known.setdefault((one, key), found[who, key])
-        return requests, members, known
+        return await with_first_results(self._journal, results)
 
     async def _circumstances(self, table: "_Table") -> Circumstances:
         schedule, offers = await asyncio.gather(self._programs.schedule(), self._campaigns.offers(table.kinds))
         return Circumstances(schedule, offers, to_milliseconds(self._now()))
 
     async def _lay_out(self, table: "_Table", back: ReachesBack) -> None:
-        """Read the history that turned out to be needed."""
-        past = await self._journal.past(back.member_id, back.moment)
+        """Read the history that turned out to be needed. A backfill that needs more than can be read is given up."""
+        try:
+            past = await self._journal.past(back.member_id, back.moment)
+        except TooLongPast as fault:
+            if not back.to_judge_again:
+                raise
+            # Whoever buys something has not asked for the backfill, and must not be refused for it.
+            log.warning("the history of %s is not judged again: %s", back.member_id, fault)
+            table.give_up_backfill(back.member_id)
+            return
         grants = [grant for record in past.all_records for grant in record.all_grants]
         table.lay(back.member_id, past, await self._campaigns.terms(grants) if grants else {})
 
@@ -262,22 +250,17 @@ class _Table:
     def __init__(self, requests: Sequence[Request]) -> None:
         self._requests = requests
         self._pasts: dict[str, tuple[Past, CampaignVersions]] = {}
+        self._too_long: set[str] = set()
         self.kinds = {each.activity.kind for each in requests if isinstance(each, RecordRequest)}
-
-    def looked_up(self) -> Iterator[tuple[str, str]]:
-        """The (member_id, key) of every record that plays a part."""
-        for request in self._requests:
-            match request:
-                case RecordRequest():
-                    yield request.member_id, request.activity.key
-                case ReverseRequest():
-                    yield request.member_id, request.record_key
-                    yield request.member_id, request.activity_key
 
     def lay(self, member_id: str, past: Past, terms: CampaignVersions) -> None:
         """Add a member's history. What is in it may be judged again, by campaigns too."""
         self._pasts[member_id] = (past, terms)
         self.kinds |= {record.activity.kind for record in past.all_records if record.activity is not None}
+
+    def give_up_backfill(self, member_id: str) -> None:
+        """Leave what a member has done so far as it was judged, for there is too much of it."""
+        self._too_long.add(member_id)
 
     def fold(self, member: Member, circumstances: Circumstances) -> MemberFold:
         """A member's fold, with their history if it is there.
@@ -286,7 +269,9 @@ class _Table:
             OutOfDate: the history is not that of this snapshot; someone else was faster.
         """
         past, terms = self._pasts.get(member.member_id, (None, NO_CAMPAIGNS))
-        return MemberFold(member, circumstances, past.of(member.state) if past else None, terms)
+        known = past.of(member.state) if past else None
+        gives_up = member.member_id in self._too_long
+        return MemberFold(member, circumstances, known, terms, gives_up_backfill=gives_up)
 
 
 async def _answers(

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from gamification.activity import Activity, Problem
+from gamification.activity import Activity, Problem, own_key
 from gamification.fold import InsufficientPoints
 from gamification.member import Member
 from gamification.record import Record
@@ -21,13 +21,14 @@ class RecordRequest:
     """An activity to record for a member. ``timed`` is False where the caller left the time to us.
 
     Then a retry, which comes at another time, still has the same input. ``arrived_at`` is set where a log of the past
-    is read in: each of its activities counts as having come in then, and so is late for nothing.
+    is read in: each of its activities counts as having come in then, and so is late for nothing. ``by`` is who asks.
     """
 
     member_id: str
     activity: Activity
     timed: bool = True
     arrived_at: datetime | None = None
+    by: str = ""
 
     @property
     def input_hash(self) -> str:
@@ -47,7 +48,7 @@ class ReverseRequest:
     """A reversal of a member's activity ``activity_key``: of the whole, of what ``returns`` name, or of an amount.
 
     ``key`` is the reversal's own, made by the caller; a reversal of the whole without one goes by a name of ours.
-    ``occurred_at`` is when it happened, now if None; it takes effect when it comes in.
+    ``occurred_at`` is when it happened, now if None; it takes effect when it comes in. ``by`` is who asks.
     """
 
     member_id: str
@@ -57,6 +58,7 @@ class ReverseRequest:
     amount_minor: int | None = None
     reason: str | None = None
     occurred_at: datetime | None = None
+    by: str = ""
 
     @property
     def record_key(self) -> str:
@@ -68,7 +70,7 @@ class ReverseRequest:
         """SHA-256 of what the caller gave."""
         returns = [asdict(each) for each in self.returns]
         occurred_at = self.occurred_at.isoformat() if self.occurred_at else None
-        return hash_of([self.activity_key, returns, self.amount_minor, self.reason, occurred_at])
+        return hash_of([own_key(self.activity_key), returns, self.amount_minor, self.reason, occurred_at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,26 @@ class PassTime:
     """Time to pass for a member: what was due is to be recorded, also where a new version of the program says so."""
 
     member_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """The account ``other_id`` to be merged into ``member_id``; where it ``undoes`` that, to be taken out again.
+
+    ``key`` is made by the caller, if any, and unique with both accounts.
+    """
+
+    other_id: str
+    member_id: str
+    undoes: bool = False
+    key: str | None = None
+    reason: str | None = None
+    by: str = ""
+
+    @property
+    def input_hash(self) -> str:
+        """SHA-256 of what the caller gave."""
+        return hash_of([self.undoes, self.other_id, self.member_id, self.reason])
 
 
 Request = RecordRequest | ReverseRequest | PassTime

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 import strawberry
 
@@ -86,7 +87,10 @@ async def audit(context: Context, code: str, first: int | None, after: str | Non
     if code not in await store.get([code]):
         return None
     events = await store.audit(code, passed, size + 1)
-    edges = [Edge(cursor=encode_cursor(listed, str(event.number)), node=_action(event)) for event in events[:size]]
+    edges = [
+        Edge(make_cursor=partial(encode_cursor, listed, str(event.number)), node=_action(event))
+        for event in events[:size]
+    ]
     return connection_of(edges, has_next=len(events) > size, after=after)
 
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 import strawberry
@@ -16,6 +17,9 @@ INVALID_CURSOR = "INVALID_CURSOR"
 """``extensions.code``: a cursor that is damaged, of another list, or of something that is no longer there."""
 _VERSION = "1"
 
+MakeCursor = Callable[[], str]
+"""Makes the cursor of one place."""
+
 NodeT = TypeVar("NodeT")
 ItemT = TypeVar("ItemT")
 
@@ -24,23 +28,35 @@ ItemT = TypeVar("ItemT")
 class PageInfo:
     """Where a page lies in its list."""
 
+    first: strawberry.Private[MakeCursor | None]
+    last: strawberry.Private[MakeCursor | None]
     has_next_page: bool = strawberry.field(description="Whether more follow. Go on with `endCursor`.")
     has_previous_page: bool = strawberry.field(description="Whether others stand before this page.")
-    start_cursor: str | None = strawberry.field(
-        description="The cursor of the page's first node; null for an empty page."
-    )
-    end_cursor: str | None = strawberry.field(
+
+    @strawberry.field(description="The cursor of the page's first node; null for an empty page.")
+    def start_cursor(self) -> str | None:
+        """The cursor of the page's first node."""
+        return self.first() if self.first else None
+
+    @strawberry.field(
         description="What to give as `after` for the next page: for an empty page the `after` that was given, if any."
     )
+    def end_cursor(self) -> str | None:
+        """What to give as ``after`` for the next page."""
+        return self.last() if self.last else None
 
 
 @strawberry.type(description="A node and its place in the list.")
 class Edge(Generic[NodeT]):
-    """A node and its place in the list."""
+    """A node and its place in the list. Most queries ask for nodes only, so a cursor is made where it is asked for."""
 
-    cursor: str = strawberry.field(
-        description="The place of the node in the list. Opaque: keep it as it is, for this list only."
-    )
+    make_cursor: strawberry.Private[MakeCursor]
+
+    @strawberry.field(description="The place of the node in the list. Opaque: keep it as it is, for this list only.")
+    def cursor(self) -> str:
+        """The place of the node in the list."""
+        return self.make_cursor()
+
     node: NodeT = strawberry.field(description="What stands at this place.")
 
 
@@ -111,17 +127,31 @@ def page_of(
         begin = next((number for number, item in enumerate(items, 1) if place(item) == passed), 0)
         if begin == 0:
             raise stale_cursor()
-    edges = [Edge(cursor=encode_cursor(listed, place(item)), node=show(item)) for item in items[begin : begin + size]]
+    edges = [
+        Edge(make_cursor=partial(encode_cursor, listed, place(item)), node=show(item))
+        for item in items[begin : begin + size]
+    ]
     return connection_of(edges, has_next=begin + size < len(items), after=after)
 
 
 def connection_of(
-    edges: list[Edge[NodeT]], *, has_next: bool, after: str | None, end_cursor: str | None = None
+    edges: list[Edge[NodeT]], *, has_next: bool, after: str | None, last: MakeCursor | None = None
 ) -> Connection[NodeT]:
-    """A connection of these edges; ``end_cursor`` is where it goes on if that is beyond the last of them."""
-    # An empty page ends where it began: were its end null, who goes on from there would begin anew for ever.
-    start, end = (edges[0].cursor, edges[-1].cursor) if edges else (None, after)
-    info = PageInfo(
-        has_next_page=has_next, has_previous_page=after is not None, start_cursor=start, end_cursor=end_cursor or end
+    """A connection of these edges; ``last`` makes the cursor where it goes on if that is beyond the last of them."""
+    return Connection(
+        edges=edges,
+        nodes=[edge.node for edge in edges],
+        page_info=page_info_of(edges, has_next=has_next, after=after, last=last),
     )
-    return Connection(edges=edges, nodes=[edge.node for edge in edges], page_info=info)
+
+
+def page_info_of(
+    edges: Sequence[Edge[NodeT]], *, has_next: bool, after: str | None, last: MakeCursor | None = None
+) -> PageInfo:
+    """Where a page of these edges lies; ``last`` as in `connection_of`."""
+    if edges:
+        first, last = edges[0].make_cursor, last or edges[-1].make_cursor
+    else:
+        # An empty page ends where it began: were its end null, who goes on from there would begin anew for ever.
+        first, last = None, last or (None if after is None else lambda: after)
+    return PageInfo(has_next_page=has_next, has_previous_page=after is not None, first=first, last=last)

@@ -25,7 +25,7 @@ from gamification.requests import RecordRequest
 from schema.context import Context
 from schema.ids import local_id
 from schema.permissions import check_subject
-from schema.principals import MemberPrincipal
+from schema.principals import MemberPrincipal, acting
 from schema.scalars import Attributes, BigInt
 from schema.types.member import MEMBER_ID
 
@@ -167,20 +167,20 @@ async def to_requests(context: Context, given: list[ActivityInput]) -> list[Reco
     now = context.game.now()
     member_ids = await member_ids_of(context, given)
     return [
-        _request(member_id, one, to_activity(one, one.key, program.money, now))
+        _request(member_id, one, to_activity(one, one.key, program.money, now), acting(context.principal))
         for member_id, one in zip(member_ids, given, strict=True)
     ]
 
 
 def _request(
-    member_id: str | Unusable, given: SimulateActivityInput, activity: Activity | Unusable
+    member_id: str | Unusable, given: SimulateActivityInput, activity: Activity | Unusable, by: str = ""
 ) -> RecordRequest | Unusable:
     if isinstance(member_id, Unusable):
         others = activity.problems if isinstance(activity, Unusable) else ()
         return replace(member_id, problems=(*member_id.problems, *others)) if others else member_id
     if isinstance(activity, Unusable):
         return activity
-    return RecordRequest(member_id, activity, timed=given.occurred_at is not None)
+    return RecordRequest(member_id, activity, timed=given.occurred_at is not None, by=by)
 
 
 async def subject_of(context: Context, root_field: str, given: Named) -> str | Unusable:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -239,9 +239,10 @@ def page_of_rows(found: Rows) -> Page:
     return Page(found.rows, found.total, more=bool(found.rows) and found.rows[-1].position < found.total)
 
 
-async def cursors_of(context: Context, view: View, rows: Sequence[Row]) -> list[str]:
-    """The cursor of each row."""
-    return await context.game.cursors.seal(view.listed, [_place_text(view, row) for row in rows]) if rows else []
+async def cursor_maker(context: Context, view: View) -> Callable[[Row], str]:
+    """What makes the cursor of a row."""
+    seal = await context.game.cursors.sealer(view.listed)
+    return lambda row: seal(_place_text(view, row))
 
 
 async def rank_in_view(context: Context, view: View, member_id: str) -> Rank | Unavailable:

@@ -44,3 +44,13 @@ class ServicePrincipal:
 
 
 Principal = Anonymous | MemberPrincipal | StaffPrincipal | ServicePrincipal
+
+
+def acting(caller: Principal) -> str:
+    """Who acts for the program, as records say: the id of staff, or the name of an API key; empty for anyone else."""
+    match caller:
+        case StaffPrincipal(staff_id):
+            return staff_id
+        case ServicePrincipal(name=name):
+            return name
+    return ""

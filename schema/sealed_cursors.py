@@ -7,7 +7,7 @@ event is a number that counts everything staff does.
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -25,18 +25,14 @@ class SealedCursors:
         self._key = key
         self._cipher: AESSIV | None = None
 
-    async def seal(self, listed: str, places: Sequence[str]) -> list[str]:
-        """The cursors of places in a list. ``listed`` names the list, so that the cursors serve no other.
+    async def sealer(self, listed: str) -> Callable[[str], str]:
+        """What makes the cursor of a place in a list. ``listed`` names the list, so that the cursors serve no other.
 
         Raises:
             StoreUnavailable: the key could not be read in time.
         """
-        if not places:
-            return []
-        cipher, bound_to = await self._ready(), [listed.encode()]
-        return [
-            base64.urlsafe_b64encode(cipher.encrypt(place.encode(), bound_to)).decode().rstrip("=") for place in places
-        ]
+        cipher = self._cipher or await self._ready()
+        return lambda place: _sealed(cipher, listed, place)
 
     async def open(self, listed: str, cursor: str) -> str:
         """The place behind a cursor, exactly as it was sealed.
@@ -57,3 +53,7 @@ class SealedCursors:
         if self._cipher is None:
             self._cipher = AESSIV(await self._key())
         return self._cipher
+
+
+def _sealed(cipher: AESSIV, listed: str, place: str) -> str:
+    return base64.urlsafe_b64encode(cipher.encrypt(place.encode(), [listed.encode()])).decode().rstrip("=")

@@ -1,5 +1,7 @@
 """Statements: the ledger of a member, newest entry first, paged over the journal."""
 
+from functools import partial
+
 from gamification.record import Entry, Record
 from gamification.stores import Journal
 from schema.connections import Connection, Edge, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
@@ -27,12 +29,15 @@ async def statement(
     before = _place(decode_cursor(listed, after)) if after is not None else None
     found, more, passed = await _entries(journal, member_id, before, size)
     edges = [
-        Edge(cursor=encode_cursor(listed, f"{record.seq}.{place}"), node=show_entry(entry, place, record, reading))
+        Edge(
+            make_cursor=partial(encode_cursor, listed, f"{record.seq}.{place}"),
+            node=show_entry(entry, place, record, reading),
+        )
         for record, place, entry in found
     ]
     # A long time without entries may end a page early: its cursor then leads on from the last record looked at.
-    end_cursor = encode_cursor(listed, f"{passed}.0") if passed is not None else None
-    return connection_of(edges, has_next=more, after=after, end_cursor=end_cursor)
+    last = partial(encode_cursor, listed, f"{passed}.0") if passed is not None else None
+    return connection_of(edges, has_next=more, after=after, last=last)
 
 
 async def _entries(

@@ -7,6 +7,7 @@ from gamification.requests import RecordRequest
 from schema.context import Context
 from schema.inputs import Unusable, member_ids_of
 from schema.mutations.record_activity import RecordActivityResult, refusal, show_recorded
+from schema.principals import acting
 from schema.scalars import BigInt
 
 
@@ -33,5 +34,6 @@ async def adjust_points(context: Context, given: AdjustPointsInput) -> RecordAct
     if isinstance(member_id, Unusable):
         return refusal(member_id)
     activity = Activity(given.key, ADJUSTMENT, context.game.now(), points=given.points, reason=given.reason)
-    (result,) = await context.game.recorder.record([RecordRequest(member_id, activity, timed=False)])
+    request = RecordRequest(member_id, activity, timed=False, by=acting(context.principal))
+    (result,) = await context.game.recorder.record([request])
     return await show_recorded(context, result)

@@ -22,7 +22,7 @@ from gamification.program.campaigns import Campaign as Terms
 from schema.campaign_terms import CampaignTermsInput, to_terms
 from schema.campaigns import show_state
 from schema.context import Context
-from schema.principals import Principal, ServicePrincipal, StaffPrincipal
+from schema.principals import acting
 from schema.scalars import BigInt
 from schema.types.campaign import Campaign
 from schema.types.campaign_errors import (
@@ -86,7 +86,7 @@ CampaignResult: TypeAlias = Annotated[
 async def create_campaign(context: Context, given: CreateCampaignInput) -> CreateCampaignResult:
     """Make a campaign; the same again answers with the first."""
     program = (await context.game.stores.programs.current()).program
-    now, by = context.game.now(), _name_of(context.principal)
+    now, by = context.game.now(), acting(context.principal)
     terms = to_terms(given.terms, program)
     problems = () if isinstance(terms, Terms) else terms
     ends_at = given.terms.ends_at
@@ -143,7 +143,7 @@ async def _change(context: Context, code: str, transition: Transition) -> Campai
     if len(code) > MAX_CODE_CHARS:
         return unknown_campaign(code[:MAX_CODE_CHARS])
     store, now = context.game.stores.campaigns, context.game.now()
-    changed = await store.change(code, transition, _name_of(context.principal), now)
+    changed = await store.change(code, transition, acting(context.principal), now)
     if isinstance(changed, CampaignState):
         return CampaignSuccess(campaign=await show_state(context, changed), replayed=False)
     if isinstance(changed, Repeated):
@@ -165,13 +165,3 @@ async def _refused(context: Context, refused: CampaignRefusal | UnknownCampaign)
             return invalid(Problem(_EXTENDED[field], "is settled, for the campaign has begun"))
         case campaigning.BelowGiven(_, field, limit, given):
             return invalid(Problem(_EXTENDED[field], f"would be {limit}, but {given} are given already"))
-
-
-def _name_of(caller: Principal) -> str:
-    """Who did it, as the audit trail says."""
-    match caller:
-        case StaffPrincipal(staff_id):
-            return staff_id
-        case ServicePrincipal(name=name):
-            return name
-    raise AssertionError("the permission matrix lets nobody else through")

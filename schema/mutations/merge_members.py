@@ -1,19 +1,28 @@
 """mergeMembers and unmergeMembers: two accounts of one person become one, and two again."""
 
+from dataclasses import replace
 from typing import Annotated, TypeAlias
 
 import strawberry
 
 from gamification import merging, requests, stores
-from gamification.activity import Problem
-from gamification.merging import Merged, MergeResult
+from gamification.activity import MAX_KEY_CHARS, Problem, identifier_problems, text_problems
+from gamification.merging import Merged
+from gamification.requests import MergeRequest
 from schema.context import Context, Reading
 from schema.inputs import Unusable, member_ids_of
 from schema.mutations.record_activity import refusal
-from schema.types.errors import Error, InvalidInput, MemberNotFound, not_found
+from schema.principals import acting
+from schema.types.errors import Error, IdempotencyConflict, InvalidInput, MemberNotFound, conflict, invalid, not_found
 from schema.types.member import Member, show_member
 from schema.types.record import Record, show_record
 from schema.types.reversal_errors import TooLongPast, too_long_past
+
+_KEY = (
+    "Made by the caller, unique with both accounts, up to 128 characters. The same key again is a retry. Without one, "
+    "asking again for what is so already is a retry, as long as nothing between the two came since."
+)
+_REASON = "Shown to the member in the record; up to 256 characters."
 
 
 @strawberry.input(description="One account, by its id or by its card.")
@@ -34,6 +43,8 @@ class MergeMembersInput:
 
     from_account: AccountInput = strawberry.field(name="from", description="The account that is merged into the other.")
     into_account: AccountInput = strawberry.field(name="into", description="The account that goes on.")
+    key: str | None = strawberry.field(default=None, description=_KEY)
+    reason: str | None = strawberry.field(default=None, description=_REASON)
 
 
 @strawberry.input(description="Two accounts that were merged. For `from`, `memberId` is the id that it had before.")
@@ -42,6 +53,8 @@ class UnmergeMembersInput:
 
     from_account: AccountInput = strawberry.field(name="from", description="The account that was merged.")
     into_account: AccountInput = strawberry.field(name="into", description="The account that it was merged into.")
+    key: str | None = strawberry.field(default=None, description=_KEY)
+    reason: str | None = strawberry.field(default=None, description=_REASON)
 
 
 @strawberry.type(description="The two accounts are one: all that was done with either counts for it.")
@@ -52,20 +65,24 @@ class MergeMembersSuccess:
         description="The member who goes on. The ids, cards and tokens of the other account lead here from now on."
     )
     record: Record | None = strawberry.field(
-        description="What was written of that member: the difference that this made. Null where `replayed` is true."
+        description="What was written of that member: the difference that this made. Null where `replayed` is true and "
+        "that lies too far back."
     )
-    replayed: bool = strawberry.field(description="They were merged already, and nothing was written.")
+    replayed: bool = strawberry.field(description="A retry: this is the result of the first call.")
 
 
-@strawberry.type(description="The accounts are two again, as if they had never been one.")
+@strawberry.type(
+    description="The accounts are two again, as if they had never been one: what was reported for either is its own."
+)
 class UnmergeMembersSuccess:
     """The accounts are two again."""
 
-    member: Member = strawberry.field(
-        description="The member who went on. What was done since the merge stays with them, whichever card was used."
+    member: Member = strawberry.field(description="The member who went on; after a retry, as of now.")
+    other: Member = strawberry.field(
+        description="The member who is there again, with what was reported for that account since the merge."
     )
-    other: Member = strawberry.field(description="The member who is there again.")
     record: Record = strawberry.field(description="What was written of `member`: the difference that this made.")
+    replayed: bool = strawberry.field(description="A retry: this is the result of the first call.")
 
 
 @strawberry.type(
@@ -77,26 +94,21 @@ class CannotMerge(Error):
 
 
 MergeMembersResult: TypeAlias = Annotated[
-    MergeMembersSuccess | InvalidInput | MemberNotFound | CannotMerge | TooLongPast,
+    MergeMembersSuccess | InvalidInput | MemberNotFound | CannotMerge | IdempotencyConflict | TooLongPast,
     strawberry.union("MergeMembersResult", description="The one member, or why there are still two."),
 ]
+_Refusal: TypeAlias = InvalidInput | MemberNotFound | CannotMerge | IdempotencyConflict | TooLongPast
 UnmergeMembersResult: TypeAlias = Annotated[
-    UnmergeMembersSuccess | InvalidInput | MemberNotFound | CannotMerge | TooLongPast,
+    UnmergeMembersSuccess | InvalidInput | MemberNotFound | CannotMerge | IdempotencyConflict | TooLongPast,
     strawberry.union("UnmergeMembersResult", description="The two members, or why nothing was taken apart."),
 ]
 
 
 async def merge_members(context: Context, given: MergeMembersInput) -> MergeMembersResult:
     """Merge one account into another."""
-    accounts = await _accounts(context, given)
-    if isinstance(accounts, Unusable):
-        return refusal(accounts)
-    try:
-        result = await context.game.merger.merge(*accounts)
-    except stores.TooLongPast as error:
-        return too_long_past(error)
+    result = await _changed(context, given)
     if not isinstance(result, Merged):
-        return _refused(result)
+        return result
     reading = await _reading(context, result)
     return MergeMembersSuccess(
         member=show_member(result.member, reading),
@@ -107,22 +119,35 @@ async def merge_members(context: Context, given: MergeMembersInput) -> MergeMemb
 
 async def unmerge_members(context: Context, given: UnmergeMembersInput) -> UnmergeMembersResult:
     """Take a merged account out again."""
-    accounts = await _accounts(context, given)
-    if isinstance(accounts, Unusable):
-        return refusal(accounts)
-    try:
-        result = await context.game.merger.undo(*accounts)
-    except stores.TooLongPast as error:
-        return too_long_past(error)
+    result = await _changed(context, given)
     if not isinstance(result, Merged):
-        return _refused(result)
+        return result
     assert result.record is not None, "what is taken apart is written"
     reading = await _reading(context, result)
     return UnmergeMembersSuccess(
         member=show_member(result.member, reading),
         other=show_member(result.other, await context.reading(None, result.other)),
         record=show_record(result.record, reading),
+        replayed=result.repeated,
     )
+
+
+async def _changed(context: Context, given: MergeMembersInput | UnmergeMembersInput) -> Merged | _Refusal:
+    """The accounts as they are after it, or why nothing was done."""
+    accounts = await _accounts(context, given)
+    problems = [*identifier_problems("key", given.key, MAX_KEY_CHARS)] if given.key is not None else []
+    problems += text_problems("reason", given.reason) if given.reason is not None else []
+    if isinstance(accounts, Unusable):
+        return refusal(replace(accounts, problems=(*accounts.problems, *problems)))
+    if problems:
+        return invalid(*problems)
+    undoes, by = isinstance(given, UnmergeMembersInput), acting(context.principal)
+    request = MergeRequest(*accounts, undoes=undoes, key=given.key, reason=given.reason, by=by)
+    try:
+        result = await context.game.merger.change(request)
+    except stores.TooLongPast as error:
+        return too_long_past(error)
+    return result if isinstance(result, Merged) else _refused(result)
 
 
 async def _accounts(context: Context, given: MergeMembersInput | UnmergeMembersInput) -> tuple[str, str] | Unusable:
@@ -146,8 +171,13 @@ async def _reading(context: Context, result: Merged) -> Reading:
     return await context.reading(None, result.member)
 
 
-def _refused(result: MergeResult) -> MemberNotFound | CannotMerge:
-    if isinstance(result, merging.CannotMerge):
-        return CannotMerge(code="CANNOT_MERGE", message=f"{result.reason[0].upper()}{result.reason[1:]}.")
-    assert isinstance(result, requests.MemberNotFound)
-    return not_found()
+def _refused(
+    result: merging.CannotMerge | requests.MemberNotFound | requests.IdempotencyConflict,
+) -> MemberNotFound | CannotMerge | IdempotencyConflict:
+    match result:
+        case merging.CannotMerge(reason):
+            return CannotMerge(code="CANNOT_MERGE", message=f"{reason[0].upper()}{reason[1:]}.")
+        case requests.IdempotencyConflict():
+            return conflict(result)
+        case requests.MemberNotFound():
+            return not_found()

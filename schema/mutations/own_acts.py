@@ -9,6 +9,7 @@ from gamification.member import Member
 from gamification.requests import RecordRequest
 from schema.context import Context
 from schema.mutations.record_activity import RecordActivityResult, show_recorded
+from schema.principals import acting
 from schema.types.errors import invalid
 
 
@@ -37,7 +38,7 @@ async def record_act(
     key_problems, others = tuple(identifier_problems("key", activity.key, MAX_KEY_CHARS)), tuple(problems)
     if key_problems or (others and not await _is_known(context, member, activity.key)):
         return invalid(*key_problems, *others)
-    request = RecordRequest(member.member_id, normalised(activity), timed=False)
+    request = RecordRequest(member.member_id, normalised(activity), timed=False, by=acting(context.principal))
     (result,) = await context.game.recorder.record_own([request])
     return await show_recorded(context, result)
 

@@ -14,6 +14,7 @@ from gamification.reversal import Return
 from schema.context import Context
 from schema.inputs import Unusable, member_ids_of, to_minor
 from schema.mutations.record_activity import refusal
+from schema.principals import acting
 from schema.scalars import BigInt
 from schema.types.errors import IdempotencyConflict, InvalidInput, MemberNotFound, conflict, invalid, not_found
 from schema.types.member import Member, show_member
@@ -120,7 +121,14 @@ async def reverse_activity(context: Context, given: ReverseActivityInput) -> Rev
     if problems:
         return invalid(*problems)
     request = ReverseRequest(
-        member_id, given.key, given.reversal_key, returns, amount_minor, given.reason, given.occurred_at
+        member_id,
+        given.key,
+        given.reversal_key,
+        returns,
+        amount_minor,
+        given.reason,
+        given.occurred_at,
+        by=acting(context.principal),
     )
     try:
         result = await context.game.recorder.reverse(request)

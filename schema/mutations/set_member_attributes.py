@@ -10,6 +10,7 @@ from gamification.requests import RecordRequest
 from schema.context import Context
 from schema.inputs import Unusable, member_ids_of
 from schema.mutations.record_activity import RecordActivityResult, refusal, show_recorded
+from schema.principals import acting
 from schema.types.errors import invalid
 
 
@@ -52,7 +53,8 @@ async def set_member_attributes(context: Context, given: SetMemberAttributesInpu
     if problem := await _too_many(context, member_id, given.key, attributes):
         return invalid(problem)
     activity = Activity(given.key, ATTRIBUTES, context.game.now(), attributes=attributes)
-    (result,) = await context.game.recorder.record([RecordRequest(member_id, activity, timed=False)])
+    request = RecordRequest(member_id, activity, timed=False, by=acting(context.principal))
+    (result,) = await context.game.recorder.record([request])
     return await show_recorded(context, result)
 
 

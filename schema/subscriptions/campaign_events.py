@@ -101,7 +101,7 @@ async def _show(context: Context, event: Happened, language: str | None) -> Camp
 
 async def _cursor(context: Context, number: int) -> str:
     # Sealed, for the numbers count what staff does behind the scenes too.
-    return (await context.game.cursors.seal(_LISTED, [str(number)]))[0]
+    return (await context.game.cursors.sealer(_LISTED))(str(number))
 
 
 async def _number(context: Context, cursor: str) -> int:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
+from functools import partial
 
 import strawberry
 
@@ -75,8 +76,8 @@ async def closed_periods(context: Context, board: str, first: int | None, after:
     passed = await context.game.cursors.open(listed, after) if after is not None else None
     found = await context.game.stores.standings.closed_periods(board, size + 1, passed)
     shown = found[:size]
-    cursors = await context.game.cursors.seal(listed, [period.period for period in shown])
-    edges = [Edge(cursor=cursor, node=_show_closed(period)) for cursor, period in zip(cursors, shown, strict=True)]
+    seal = await context.game.cursors.sealer(listed)
+    edges = [Edge(make_cursor=partial(seal, period.period), node=_show_closed(period)) for period in shown]
     return connection_of(edges, has_next=len(found) > size, after=after)
 
 

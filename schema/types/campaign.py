@@ -48,6 +48,10 @@ class CampaignEnd(Enum):
 class Campaign(Node):
     """A bonus-point campaign."""
 
+    stands: strawberry.Private[CampaignState]
+    left: strawberry.Private[Left]
+    reading: strawberry.Private[Reading]
+    sees_terms: strawberry.Private[bool]
     code: str = strawberry.field(description="Unique for ever.")
     name: str = strawberry.field(description="In the reader's language.")
     headline: str = strawberry.field(description="A line for the phone, in the reader's language.")
@@ -63,34 +67,48 @@ class Campaign(Node):
     )
     starts_at: datetime = strawberry.field(description="From when on it runs.")
     ends_at: datetime | None = strawberry.field(description="When it is over; null where no end is set.")
-    opens_at: datetime | None = strawberry.field(
-        description="When it opens next; null where it is open, or no opening within a year is known."
-    )
-    closes_at: datetime | None = strawberry.field(
-        description="When the present opening, or else the next one, closes; null where it has no end."
-    )
-    budget: ProgressBar | None = strawberry.field(
-        description="How much of its points is given out; null where it has no limit."
-    )
+
+    @strawberry.field(description="When it opens next; null where it is open, or no opening within a year is known.")
+    def opens_at(self) -> datetime | None:
+        """When it opens next."""
+        return _opening(self.stands.terms, self.phase, self.reading)[0]
+
+    @strawberry.field(description="When the present opening, or else the next one, closes; null where it has no end.")
+    def closes_at(self) -> datetime | None:
+        """When the present opening, or else the next one, closes."""
+        return _opening(self.stands.terms, self.phase, self.reading)[1]
+
+    @strawberry.field(description="How much of its points is given out; null where it has no limit.")
+    def budget(self) -> ProgressBar | None:
+        """How much of its points is given out."""
+        return _budget(self.stands.terms, self.phase, self.left, self.reading)
+
     places_left: BigInt | None = strawberry.field(
         description="How many more members can get something; null where that has no limit. At 0, those who have had "
         "something go on getting it."
     )
     running_low: bool = strawberry.field(description="Whether little of its points is left.")
     ended_by: CampaignEnd | None = strawberry.field(description="What ended it; null where it has not ended.")
-    terms: CampaignTerms | None = strawberry.field(
+
+    @strawberry.field(
         description="All that was agreed, for staff and API keys with `campaigns:write`; null for everybody else."
     )
+    def terms(self) -> CampaignTerms | None:
+        """All that was agreed, for those who run campaigns."""
+        return show_terms(self.stands.terms) if self.sees_terms else None
 
 
 def show_campaign(state: CampaignState, left: Left, reading: Reading, *, with_terms: bool = False) -> Campaign:
     """A campaign as it is at the moment of reading; ``with_terms`` for those who run campaigns."""
     terms, language = state.terms, reading.language
     phase = campaigning.phase_at(state, reading.now, reading.program.time_zone)
-    opens_at, closes_at = _opening(terms, phase, reading)
     per_item = terms.effect.per_item
     ended_by = state.ended_by or ("time" if phase == "ended" else None)
     return Campaign(
+        stands=state,
+        left=left,
+        reading=reading,
+        sees_terms=with_terms,
         id=to_global_id(CAMPAIGN_ID, terms.code),
         code=terms.code,
         name=terms.name.read(language),
@@ -103,20 +121,16 @@ def show_campaign(state: CampaignState, left: Left, reading: Reading, *, with_te
         item_categories=list(per_item.categories) if per_item else [],
         starts_at=terms.starts_at,
         ends_at=terms.ends_at,
-        opens_at=opens_at,
-        closes_at=closes_at,
-        budget=_budget(terms, phase, left, reading),
         places_left=BigInt(left.places) if left.places is not None else None,
         running_low=phase != "ended" and state.runs_low(left),
         ended_by=CampaignEnd(ended_by) if ended_by else None,
-        terms=show_terms(terms) if with_terms else None,
     )
 
 
-def _opening(terms: Terms, phase: campaigning.Phase, reading: Reading) -> tuple[datetime | None, datetime | None]:
+def _opening(terms: Terms, phase: CampaignPhase, reading: Reading) -> tuple[datetime | None, datetime | None]:
     """When it opens, where it is not open, and when it closes then."""
     zone = reading.program.time_zone
-    if phase == "ended":
+    if phase is CampaignPhase.ENDED:
         return None, None
     if terms.is_open(reading.now, zone):
         return None, terms.closes_at(reading.now, zone)
@@ -126,10 +140,14 @@ def _opening(terms: Terms, phase: campaigning.Phase, reading: Reading) -> tuple[
     return opens_at, terms.closes_at(opens_at, zone) if opens_at else None
 
 
-def _budget(terms: Terms, phase: campaigning.Phase, left: Left, reading: Reading) -> ProgressBar | None:
+def _budget(terms: Terms, phase: CampaignPhase, left: Left, reading: Reading) -> ProgressBar | None:
     if terms.budget is None:
         return None
-    stands = {"scheduled": Standing.UPCOMING, "draft": Standing.UPCOMING, "ended": Standing.ENDED}
+    stands = {
+        CampaignPhase.SCHEDULED: Standing.UPCOMING,
+        CampaignPhase.DRAFT: Standing.UPCOMING,
+        CampaignPhase.ENDED: Standing.ENDED,
+    }
     given = terms.budget.points - left.points if left.points is not None else 0
     bar = progress.ProgressBar(
         current=Decimal(given),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 
 import strawberry
@@ -170,7 +171,7 @@ def _edges(
     show: Callable[[Friendship, datetime], _NodeT],
 ) -> list[Edge[_NodeT]]:
     return [
-        Edge(cursor=encode_cursor(listed, f"{-place[0]}.{place[1]}"), node=show(pair, at))
+        Edge(make_cursor=partial(encode_cursor, listed, f"{-place[0]}.{place[1]}"), node=show(pair, at))
         for place, pair, at in entries
     ]
 

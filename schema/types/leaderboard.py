@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -18,7 +19,7 @@ from schema.leaderboards import (
     Page,
     View,
     around_caller,
-    cursors_of,
+    cursor_maker,
     is_listed,
     page_of_view,
     rank_in_view,
@@ -119,15 +120,14 @@ async def show_page(context: Context, view: View, page: Page | Unavailable, afte
     """A page that has been read, as clients see it."""
     away = isinstance(page, Unavailable)
     read = NO_ROWS if isinstance(page, Unavailable) else page
-    cursors = await cursors_of(context, view, read.rows)
-    cursor_of = {row.member_id: cursor for cursor, row in zip(cursors, read.rows, strict=True)}
+    cursor_of = await cursor_maker(context, view) if read.rows else None
     shown = await show_rows(context, view, read.rows)
     connection = connection_of(
-        [Edge(cursor=cursor_of[member_id], node=row) for member_id, row in shown],
+        [Edge(make_cursor=partial(cursor_of, row), node=line) for row, line in shown] if cursor_of else [],
         has_next=read.more,
         after=after,
         # Rows that the caller may not see are passed all the same.
-        end_cursor=cursors[-1] if cursors else None,
+        last=partial(cursor_of, read.rows[-1]) if cursor_of else None,
     )
     return Leaderboard(
         view=view,
@@ -142,12 +142,12 @@ async def show_page(context: Context, view: View, page: Page | Unavailable, afte
     )
 
 
-async def show_rows(context: Context, view: View, rows: Sequence[Row]) -> list[tuple[str, LeaderboardRow]]:
-    """The rows that the caller may see, each with its member's id."""
+async def show_rows(context: Context, view: View, rows: Sequence[Row]) -> list[tuple[Row, LeaderboardRow]]:
+    """The rows that the caller may see, each with how it looks."""
     seen = await visible(context, view, rows)
     # All at once, so that blocks are looked up together.
     shown = await asyncio.gather(*(_show_row(context, view, row, member) for row, member in seen))
-    return [(row.member_id, one) for (row, _), one in zip(seen, shown, strict=True)]
+    return [(row, line) for (row, _), line in zip(seen, shown, strict=True)]
 
 
 async def _show_row(context: Context, view: View, row: Row, member: members.Member) -> LeaderboardRow:

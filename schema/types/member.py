@@ -153,10 +153,23 @@ class Member(MemberStanding, Node):
         description="A date such as 1990-05-17; null where the member told none. Other members do not see it."
     )
     enrolled_at: datetime = strawberry.field(description="When the member joined.")
-    visibility: Visibility = strawberry.field(description="What others may see of the member.")
-    showcase: list[str] = strawberry.field(
-        description="The codes of the badges on the public profile, in their order, up to 6."
-    )
+
+    @strawberry.field(description="What others may see of the member.")
+    def visibility(self) -> Visibility:
+        """What others may see of the member."""
+        allowed = self.subject.visibility
+        return Visibility(
+            profile=allowed.profile,
+            avatar=allowed.avatar,
+            tier=allowed.tier,
+            badges=allowed.badges,
+            board=BoardVisibility(allowed.board),
+        )
+
+    @strawberry.field(description="The codes of the badges on the public profile, in their order, up to 6.")
+    def showcase(self) -> list[str]:
+        """The codes of the badges on the public profile. A badge that was taken back is shown no longer."""
+        return [code for code in self.subject.showcase if code in self.subject.state.badges]
 
     @strawberry.field(description="The member's place on a board; null where the program has no such board.")
     async def rank(
@@ -233,7 +246,7 @@ class Member(MemberStanding, Node):
 def show_member(subject: member.Member, reading: Reading) -> Member:
     """A member as of the reading's moment."""
     now = as_of_now(subject, reading)
-    profile, visibility = subject.profile, subject.visibility
+    profile = subject.profile
     return Member(
         id=to_global_id(MEMBER_ID, subject.member_id),
         subject=now,
@@ -248,15 +261,6 @@ def show_member(subject: member.Member, reading: Reading) -> Member:
         time_zone=profile.time_zone,
         birthday=profile.birthday,
         enrolled_at=subject.enrolled_at,
-        visibility=Visibility(
-            profile=visibility.profile,
-            avatar=visibility.avatar,
-            tier=visibility.tier,
-            badges=visibility.badges,
-            board=BoardVisibility(visibility.board),
-        ),
-        # A badge that was taken back is shown no longer.
-        showcase=[code for code in subject.showcase if code in now.state.badges],
     )
 
 

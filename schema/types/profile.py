@@ -6,7 +6,7 @@ from gamification.member import Member
 from schema.context import Context, Reading, as_of_now
 from schema.ids import to_global_id
 from schema.types.node import Node
-from schema.types.program import BadgeFace, Rarity, Tier, show_tier
+from schema.types.program import BadgeFace, Tier, show_tier
 from schema.types.texts import words
 
 PROFILE_ID = "PublicProfile"
@@ -69,10 +69,8 @@ def _showcased(member: Member, reading: Reading) -> list[ShowcasedBadge]:
             level = min(held.level, len(badge.levels))
             shown.append(
                 ShowcasedBadge(
-                    code=code,
-                    name=badge.name.read(reading.language),
-                    icon_url=badge.icon_url,
-                    rarity=Rarity(badge.rarity),
+                    badge=badge,
+                    reading=reading,
                     level=level,
                     level_name=words(badge.levels[level - 1].name, reading),
                 )

@@ -74,25 +74,61 @@ class TierPolicy:
 class ChallengeFace:
     """What a challenge looks like, whoever looks at it."""
 
-    code: str = strawberry.field(description="Its name within the program, the same in every language.")
-    title: str = strawberry.field(description="In the reader's language.")
-    description: str | None = strawberry.field(
-        description="In the reader's language; null where the program gives none."
-    )
-    reward_points: BigInt = strawberry.field(description="Points for completing it; 0 for none.")
-    reward_badge: str | None = strawberry.field(description="The code of the badge that is won with it; null for none.")
+    challenge: strawberry.Private[program.Challenge]
+    reading: strawberry.Private[Reading]
+
+    @strawberry.field(description="Its name within the program, the same in every language.")
+    def code(self) -> str:
+        """Its name within the program."""
+        return self.challenge.code
+
+    @strawberry.field(description="In the reader's language.")
+    def title(self) -> str:
+        """What it is called."""
+        return self.challenge.title.read(self.reading.language)
+
+    @strawberry.field(description="In the reader's language; null where the program gives none.")
+    def description(self) -> str | None:
+        """What it asks for."""
+        return words(self.challenge.description, self.reading)
+
+    @strawberry.field(description="Points for completing it; 0 for none.")
+    def reward_points(self) -> BigInt:
+        """Points for completing it."""
+        return BigInt(self.challenge.reward.points)
+
+    @strawberry.field(description="The code of the badge that is won with it; null for none.")
+    def reward_badge(self) -> str | None:
+        """The badge that is won with it."""
+        return self.challenge.reward.badge
 
 
 @strawberry.type(description="What a badge looks like, whoever looks at it.")
 class BadgeFace:
     """What a badge looks like, whoever looks at it."""
 
-    code: str = strawberry.field(description="Its name within the program, the same in every language.")
-    name: str = strawberry.field(description="In the reader's language.")
-    icon_url: str | None = strawberry.field(
-        description="An https address, or a path on this server; null without a picture."
-    )
-    rarity: Rarity = strawberry.field(description="How rare the badge is meant to be.")
+    badge: strawberry.Private[program.Badge]
+    reading: strawberry.Private[Reading]
+
+    @strawberry.field(description="Its name within the program, the same in every language.")
+    def code(self) -> str:
+        """Its name within the program."""
+        return self.badge.code
+
+    @strawberry.field(description="In the reader's language.")
+    def name(self) -> str:
+        """What it is called."""
+        return self.badge.name.read(self.reading.language)
+
+    @strawberry.field(description="An https address, or a path on this server; null without a picture.")
+    def icon_url(self) -> str | None:
+        """Where its picture is."""
+        return self.badge.icon_url
+
+    @strawberry.field(description="How rare the badge is meant to be.")
+    def rarity(self) -> Rarity:
+        """How rare it is meant to be."""
+        return Rarity(self.badge.rarity)
 
 
 @strawberry.type(description="A goal that the program sets.")
@@ -199,11 +235,8 @@ def _show_policy(tiers: program.Tiers) -> TierPolicy:
 
 def _show_challenge(challenge: program.Challenge, reading: Reading) -> Challenge:
     return Challenge(
-        code=challenge.code,
-        title=challenge.title.read(reading.language),
-        description=words(challenge.description, reading),
-        reward_points=BigInt(challenge.reward.points),
-        reward_badge=challenge.reward.badge,
+        challenge=challenge,
+        reading=reading,
         target=challenge.goal / challenge.scale,
         unit=words(challenge.unit, reading),
         repeatable=challenge.repeat != "never",
@@ -215,11 +248,9 @@ def _show_challenge(challenge: program.Challenge, reading: Reading) -> Challenge
 
 def _show_badge(badge: program.Badge, reading: Reading) -> Badge:
     return Badge(
-        code=badge.code,
-        name=badge.name.read(reading.language),
+        badge=badge,
+        reading=reading,
         description=words(badge.description, reading),
-        icon_url=badge.icon_url,
-        rarity=Rarity(badge.rarity),
         levels=[
             BadgeLevel(level=number, name=words(level.name, reading), at=BigInt(level.at), points=BigInt(level.points))
             for number, level in enumerate(badge.levels, 1)

@@ -34,43 +34,71 @@ class Milestone:
 
 @strawberry.type(description="How far something is: `current` of `target`, in `unit`.")
 class ProgressBar:
-    """How far something is."""
+    """How far something is. Worked out field by field, since most queries ask for few of them."""
 
-    current: float = strawberry.field(
-        description="How far it is, in `unit`. On the highest tier it may exceed `target`."
-    )
-    target: float = strawberry.field(description="What is to be reached, in `unit`.")
-    remaining: float = strawberry.field(description="What is missing, in `unit`; never below 0.")
-    ratio: float = strawberry.field(description="From 0 to 1.")
-    percent: int = strawberry.field(description="Whole percent, rounded down: 100 means done.")
-    unit: str | None = strawberry.field(
+    bar: strawberry.Private[progress.ProgressBar]
+    language: strawberry.Private[str]
+
+    @strawberry.field(description="How far it is, in `unit`. On the highest tier it may exceed `target`.")
+    def current(self) -> float:
+        """How far it is."""
+        return float(self.bar.current)
+
+    @strawberry.field(description="What is to be reached, in `unit`.")
+    def target(self) -> float:
+        """What is to be reached."""
+        return float(self.bar.target)
+
+    @strawberry.field(description="What is missing, in `unit`; never below 0.")
+    def remaining(self) -> float:
+        """What is missing."""
+        return float(self.bar.remaining)
+
+    @strawberry.field(description="From 0 to 1.")
+    def ratio(self) -> float:
+        """From 0 to 1."""
+        return self.bar.ratio
+
+    @strawberry.field(description="Whole percent, rounded down: 100 means done.")
+    def percent(self) -> int:
+        """Whole percent, rounded down."""
+        return self.bar.percent
+
+    @strawberry.field(
         description="What is counted, in the reader's language, or a currency code; null where there is no word."
     )
-    label: str = strawberry.field(description='The numbers and the unit, such as "2 / 3 purchases".')
-    milestones: list[Milestone] = strawberry.field(
-        description="Marks on the bar, such as tiers, levels or steps, lowest first."
-    )
-    state: ProgressState = strawberry.field(description="Tiers and badges are only ever ACTIVE or COMPLETED.")
-    ends_at: datetime | None = strawberry.field(
-        description="When the chance, or the current period, is over; null where neither ends."
-    )
+    def unit(self) -> str | None:
+        """What is counted."""
+        return self.bar.unit.read(self.language) if self.bar.unit else None
+
+    @strawberry.field(description='The numbers and the unit, such as "2 / 3 purchases".')
+    def label(self) -> str:
+        """The numbers and the unit."""
+        return self.bar.label(self.language)
+
+    @strawberry.field(description="Marks on the bar, such as tiers, levels or steps, lowest first.")
+    def milestones(self) -> list[Milestone]:
+        """Marks on the bar, lowest first."""
+        return [
+            Milestone(
+                at=float(mark.at),
+                label=mark.label.read(self.language) if mark.label else None,
+                reached=mark.reached,
+            )
+            for mark in self.bar.milestones
+        ]
+
+    @strawberry.field(description="Tiers and badges are only ever ACTIVE or COMPLETED.")
+    def state(self) -> ProgressState:
+        """Where it stands."""
+        return ProgressState(self.bar.phase)
+
+    @strawberry.field(description="When the chance, or the current period, is over; null where neither ends.")
+    def ends_at(self) -> datetime | None:
+        """When the chance, or the current period, is over."""
+        return self.bar.ends_at
 
 
 def show_progress(bar: progress.ProgressBar, reading: Reading) -> ProgressBar:
     """A progress bar as clients see it."""
-    language = reading.language
-    return ProgressBar(
-        current=float(bar.current),
-        target=float(bar.target),
-        remaining=float(bar.remaining),
-        ratio=bar.ratio,
-        percent=bar.percent,
-        unit=bar.unit.read(language) if bar.unit else None,
-        label=bar.label(language),
-        milestones=[
-            Milestone(at=float(mark.at), label=mark.label.read(language) if mark.label else None, reached=mark.reached)
-            for mark in bar.milestones
-        ],
-        state=ProgressState(bar.phase),
-        ends_at=bar.ends_at,
-    )
+    return ProgressBar(bar=bar, language=reading.language)

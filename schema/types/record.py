@@ -8,8 +8,9 @@ import strawberry
 
 from gamification import record
 from gamification.activity import own_key
-from schema.context import Reading
+from schema.context import Info, Reading
 from schema.ids import number_in, to_global_id
+from schema.principals import acting
 from schema.scalars import BigInt
 from schema.types.effects import (
     BadgeLost,
@@ -91,7 +92,9 @@ class Record(Node):
     reverses: str | None = strawberry.field(
         description="The key of the activity that it takes back, or a part of; null for what is no reversal."
     )
-    reason: str | None = strawberry.field(description="The reason given for an adjustment or a reversal, if any.")
+    reason: str | None = strawberry.field(
+        description="The reason given for an adjustment, a reversal or a merge, or why a backfill was given up."
+    )
     is_revision: bool = strawberry.field(
         description="It changed the past: a reversal, a late activity, or history judged again. Its effects are the "
         "difference that this made by now."
@@ -102,6 +105,15 @@ class Record(Node):
     program_version: int = strawberry.field(description="The version of the program that decided it.")
     points: BigInt = strawberry.field(description="What it changed in points, over both accounts.")
     effects: list[Effect] = strawberry.field(description="All that it changed, causes before consequences.")
+    told_by: strawberry.Private[str]
+
+    @strawberry.field(
+        description="Who asked for it: the id of staff or the name of an API key. Null where nobody is known, and for "
+        "members, who are not told."
+    )
+    def by(self, info: Info) -> str | None:
+        """Who asked for it, if the caller may know."""
+        return (self.told_by or None) if acting(info.context.principal) else None
 
 
 def entry_place(entry_id: str) -> tuple[str, int, int] | None:
@@ -152,6 +164,7 @@ def show_record(shown: record.Record, reading: Reading) -> Record:
         program_version=shown.program_version,
         points=BigInt(sum(effect.points for effect in outcome.effects if isinstance(effect, record.Entry))),
         effects=[_show_effect(effect, place, shown, reading) for place, effect in enumerate(outcome.effects)],
+        told_by=shown.by,
     )
 
 

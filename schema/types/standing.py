@@ -6,12 +6,11 @@ import strawberry
 
 from gamification import program
 from gamification.challenges import NOT_BEGUN, Phase, phase
-from gamification.progress import badge_progress, challenge_progress
+from gamification.progress import badge_progress, challenge_progress, chance_ends_at
 from gamification.state import State
 from schema.context import Info, Reading
 from schema.reasons import Reached
-from schema.scalars import BigInt
-from schema.types.program import BadgeFace, ChallengeFace, Rarity
+from schema.types.program import BadgeFace, ChallengeFace
 from schema.types.progress import ProgressBar, show_progress
 from schema.types.texts import words
 from schema.types.why import Why, why_reached
@@ -21,17 +20,30 @@ _CHALLENGE_ORDER = (Phase.ACTIVE, Phase.LOCKED, Phase.UPCOMING, Phase.COMPLETED,
 
 @strawberry.type(description="A challenge as it stands for a member.")
 class MemberChallenge(ChallengeFace):
-    """A challenge as it stands for a member."""
+    """A challenge as it stands for a member. Worked out field by field, since most queries ask for few of them."""
 
-    ends_at: datetime | None = strawberry.field(
-        description="When the chance, or the current period, is over; null where neither ends."
-    )
-    times_completed: int = strawberry.field(description="How often the member has completed it.")
-    completed_at: datetime | None = strawberry.field(
-        description="When the member last completed it; null where they never did."
-    )
-    progress: ProgressBar = strawberry.field(description="How far the member is.")
-    reading: strawberry.Private[Reading]
+    state: strawberry.Private[State]
+
+    @strawberry.field(description="When the chance, or the current period, is over; null where neither ends.")
+    def ends_at(self) -> datetime | None:
+        """When the chance, or the current period, is over."""
+        return chance_ends_at(self.challenge, self.reading.program, self.reading.now)
+
+    @strawberry.field(description="How often the member has completed it.")
+    def times_completed(self) -> int:
+        """How often the member has completed it."""
+        return self.state.challenges.get(self.challenge.code, NOT_BEGUN).completed
+
+    @strawberry.field(description="When the member last completed it; null where they never did.")
+    def completed_at(self) -> datetime | None:
+        """When the member last completed it."""
+        return self.state.challenges.get(self.challenge.code, NOT_BEGUN).completed_at
+
+    @strawberry.field(description="How far the member is.")
+    def progress(self) -> ProgressBar:
+        """How far the member is."""
+        bar = challenge_progress(self.challenge, self.state, self.reading.program, self.reading.now)
+        return show_progress(bar, self.reading)
 
     @strawberry.field(
         description="Why the member is so far: what moved the challenge last. Null where nothing among their latest "
@@ -39,26 +51,42 @@ class MemberChallenge(ChallengeFace):
     )
     async def why(self, info: Info) -> Why | None:
         """Why the member is so far."""
-        return await why_reached(info.context, self.reading, Reached("challenge", self.code))
+        return await why_reached(info.context, self.reading, Reached("challenge", self.challenge.code))
 
 
 @strawberry.type(description="A badge as it stands for a member.")
 class MemberBadge(BadgeFace):
-    """A badge as it stands for a member."""
+    """A badge as it stands for a member. Worked out field by field, since most queries ask for few of them."""
 
-    description: str | None = strawberry.field(
-        description="In the reader's language; null where the program gives none."
-    )
-    level: int = strawberry.field(description="The level reached; 0 for a badge not yet won.")
-    level_name: str | None = strawberry.field(
-        description="In the reader's language; null where the level has no name, or none is reached."
-    )
-    earned_at: datetime | None = strawberry.field(
-        description="When the level was reached; null for a badge not yet won."
-    )
-    progress: ProgressBar = strawberry.field(description="The way to the next level; full on the highest.")
-    reading: strawberry.Private[Reading]
-    held: strawberry.Private[int]
+    state: strawberry.Private[State]
+
+    @strawberry.field(description="In the reader's language; null where the program gives none.")
+    def description(self) -> str | None:
+        """What it is for."""
+        return words(self.badge.description, self.reading)
+
+    @strawberry.field(description="The level reached; 0 for a badge not yet won.")
+    def level(self) -> int:
+        """The level reached."""
+        return _level(self.badge, self.state)
+
+    @strawberry.field(description="In the reader's language; null where the level has no name, or none is reached.")
+    def level_name(self) -> str | None:
+        """What the level reached is called."""
+        level = _level(self.badge, self.state)
+        return words(self.badge.levels[level - 1].name, self.reading) if level else None
+
+    @strawberry.field(description="When the level was reached; null for a badge not yet won.")
+    def earned_at(self) -> datetime | None:
+        """When the level was reached."""
+        held = self.state.badges.get(self.badge.code)
+        return held.earned_at if held else None
+
+    @strawberry.field(description="The way to the next level; full on the highest.")
+    def progress(self) -> ProgressBar:
+        """The way to the next level."""
+        bar = badge_progress(self.badge, self.state, self.reading.program, self.reading.now)
+        return show_progress(bar, self.reading)
 
     @strawberry.field(
         description="Why the member has the badge at this level. Null for a badge not yet won, and where that is not "
@@ -66,9 +94,16 @@ class MemberBadge(BadgeFace):
     )
     async def why(self, info: Info) -> Why | None:
         """Why the member has the badge."""
-        return (
-            await why_reached(info.context, self.reading, Reached("badge", self.code, self.held)) if self.held else None
-        )
+        held = self.state.badges.get(self.badge.code)
+        if held is None:
+            return None
+        return await why_reached(info.context, self.reading, Reached("badge", self.badge.code, held.level))
+
+
+def _level(badge: program.Badge, state: State) -> int:
+    """The level that the member has; the highest there is, where the program has fewer by now."""
+    held = state.badges.get(badge.code)
+    return min(held.level, len(badge.levels)) if held else 0
 
 
 def challenges_in_order(state: State, reading: Reading) -> list[program.Challenge]:
@@ -78,21 +113,8 @@ def challenges_in_order(state: State, reading: Reading) -> list[program.Challeng
 
 
 def show_challenge(challenge: program.Challenge, state: State, reading: Reading) -> MemberChallenge:
-    """A challenge with the member's progress in it."""
-    bar = challenge_progress(challenge, state, reading.program, reading.now)
-    held = state.challenges.get(challenge.code, NOT_BEGUN)
-    return MemberChallenge(
-        code=challenge.code,
-        title=challenge.title.read(reading.language),
-        description=words(challenge.description, reading),
-        reward_points=BigInt(challenge.reward.points),
-        reward_badge=challenge.reward.badge,
-        ends_at=bar.ends_at,
-        times_completed=held.completed,
-        completed_at=held.completed_at,
-        progress=show_progress(bar, reading),
-        reading=reading,
-    )
+    """A challenge with the member's progress in it; ``state`` is that of the reading's moment."""
+    return MemberChallenge(challenge=challenge, state=state, reading=reading)
 
 
 def badges_in_order(state: State, reading: Reading, *, unwon: bool) -> list[program.Badge]:
@@ -108,19 +130,5 @@ def badges_in_order(state: State, reading: Reading, *, unwon: bool) -> list[prog
 
 
 def show_badge(badge: program.Badge, state: State, reading: Reading) -> MemberBadge:
-    """A badge with the level that the member has."""
-    held = state.badges.get(badge.code)
-    level = min(held.level, len(badge.levels)) if held else 0
-    return MemberBadge(
-        code=badge.code,
-        name=badge.name.read(reading.language),
-        description=words(badge.description, reading),
-        icon_url=badge.icon_url,
-        rarity=Rarity(badge.rarity),
-        level=level,
-        level_name=words(badge.levels[level - 1].name, reading) if level else None,
-        earned_at=held.earned_at if held else None,
-        progress=show_progress(badge_progress(badge, state, reading.program, reading.now), reading),
-        reading=reading,
-        held=held.level if held else 0,
-    )
+    """A badge with the level that the member has; ``state`` is that of the reading's moment."""
+    return MemberBadge(badge=badge, state=state, reading=reading)

@@ -73,7 +73,8 @@ def shown_key(activity: Activity | None) -> str | None:
     """The key of an activity as it was made, whichever account it was made with; None without one."""
     if activity is None:
         return None
-    return f"#{activity.kind}" if activity.kind in _OTHER_ACCOUNTS else own_key(activity.key)
+    names_other = activity.kind in _OTHER_ACCOUNTS and activity.key.startswith("#")
+    return f"#{activity.kind}" if names_other else own_key(activity.key)
 
 
 def show_why(why: record.Why, of: record.Record, reading: Reading) -> Why:

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gamification.activity import EARLIEST, ENROLMENT, MERGE, MERGED, UNMERGE, UNMERGED, Activity
-from gamification.history import absorbed_key
-from gamification.member_fold import Circumstances, MemberFold
+from gamification.activity import EARLIEST, ENROLMENT, Activity
+from gamification.history import Past, absorbed_key
+from gamification.member_fold import Circumstances
+from gamification.merging import Account, join, part
 from gamification.program import Program
 from gamification.replaying import Replay
+from gamification.requests import MergeRequest, Recorded, ReverseRequest
 from gamification.state import Moment
 from tests.gamification.clerk import Clerk, drive
 from tests.gamification.strategies import STARTS, Happening, programs, timeline
@@ -27,23 +29,25 @@ def enrolled(shop: Program, joined_at: datetime, member_id: str = "m") -> Clerk:
     return clerk
 
 
-def change(kinds: tuple[str, str], one: Clerk, other: Clerk, now: datetime) -> None:
+def change(one: Clerk, other: Clerk, now: datetime, *, undoes: bool = False) -> None:
     """Merge the other's account into the one's, or take it apart again."""
     one.now = other.now = now
-    past, other_past = one.past(Moment(EARLIEST, "")), other.past(Moment(EARLIEST, ""))
+    past = one.past(Moment(EARLIEST, "")).with_absorbed(OTHER_ID, other.records)
+    accounts = Account(one.member, past), Account(other.member, other.past(Moment(EARLIEST, "")))
+    request = MergeRequest(OTHER_ID, one.member.member_id, undoes)
     circumstances = Circumstances(one.schedule, one.offers.copy(), now)
-    other_fold = MemberFold(other.member, circumstances, other_past, other.terms)
-    if kinds[0] == MERGE:
-        drive(other_fold.merge(kinds[1], one.member))
-        past = past.with_absorbed(OTHER_ID, (*other_past.records, *other_fold.records))
-        fold = MemberFold(one.member, circumstances, past, one.terms)
-        drive(fold.merge(kinds[0], other_fold.member))
-    else:  # Whoever gives comes first, as `Merger` has it.
-        fold = MemberFold(one.member, circumstances, past.with_absorbed(OTHER_ID, other_past.records), one.terms)
-        drive(fold.merge(kinds[0], other.member))
-        drive(other_fold.merge(kinds[1], one.member))
-    one.keep(fold.commit())
-    other.keep(other_fold.commit())
+    changed = drive((part if undoes else join)(request, *accounts, circumstances, {**one.terms, **other.terms}))
+    one.keep(changed.fold.commit())
+    other.keep(changed.other_fold.commit())
+
+
+class Merging(Clerk):
+    """A clerk of the account that goes on, who has the other one's journal at hand."""
+
+    other: Clerk
+
+    def past(self, before: Moment) -> Past:
+        return super().past(before).with_absorbed(OTHER_ID, self.other.records)
 
 
 def check_journal(clerk: Clerk, other: Clerk) -> None:
@@ -74,7 +78,7 @@ def test_merged_accounts_are_as_one(
     before = one.state, other.state
     now = max(one.now, other.now) + timedelta(days=3)
 
-    change((MERGE, MERGED), one, other, now)
+    change(one, other, now)
     single = Clerk(shop, min(joined))
     renamed = [replace(each, key=absorbed_key(OTHER_ID, each.key)) for each in did[1] if each.occurred_at >= joined[1]]
     own = [each for each in did[0] if each.occurred_at >= joined[0]]
@@ -93,7 +97,7 @@ def test_merged_accounts_are_as_one(
     check_journal(other, one)
 
     if undone:
-        change((UNMERGE, UNMERGED), one, other, now)
+        change(one, other, now, undoes=True)
         assert [*one.state.absorbed, other.state.merged_into] == [None]
         for clerk, was in zip((one, other), before, strict=True):
             clerk_then = Clerk(shop, clerk.member.enrolled_at)
@@ -101,3 +105,59 @@ def test_merged_accounts_are_as_one(
             assert comparable(clerk.read(now)) == comparable(clerk_then.read(now))
         check_journal(one, other)
         check_journal(other, one)
+
+
+@given(
+    shop=programs,
+    starts=st.tuples(st.sampled_from(STARTS), st.integers(0, 300)),
+    history=earning,
+    dealt=st.lists(st.booleans(), min_size=1),
+    phases=st.tuples(st.integers(0, 4), st.integers(1, 6), st.booleans()),
+)
+def test_taken_apart_they_are_as_if_they_had_been_two_all_along(
+    shop: Program,
+    starts: tuple[datetime, int],
+    history: list[Happening],
+    dealt: list[bool],
+    phases: tuple[int, int, bool],
+) -> None:
+    joined = starts[0], starts[0] + timedelta(days=starts[1])
+    one, other = Merging(shop, joined[0]), enrolled(shop, joined[1], OTHER_ID)
+    one.other = other
+    alone = enrolled(shop, joined[0]), enrolled(shop, joined[1], OTHER_ID)
+    one.record(Activity("#enrolment", ENROLMENT, joined[0]))
+    merge_at, undo_at, takes_back = phases[0], phases[0] + phases[1], phases[2]
+    now, taken = joined[1], list[tuple[int, str]]()
+    for number, activity in enumerate([*named(timeline(joined[1], history)), None, None]):
+        if number == merge_at:
+            change(one, other, now)
+        if number == undo_at:
+            for hand, key in taken:
+                back = absorbed_key(OTHER_ID, key) if hand else key
+                request = ReverseRequest("m", back, f"{OTHER_ID}|r {key}" if hand else f"r {key}")
+                assert isinstance(one.ask(request, now), Recorded)
+                assert isinstance(alone[hand].reverse(key, now, f"r {key}"), Recorded)
+            change(one, other, now, undoes=True)
+        if activity is None or activity.occurred_at < joined[1]:
+            continue
+        now, hand = max(now, activity.occurred_at), dealt[number % len(dealt)]
+        alone[hand].record(activity, now)
+        if not merge_at <= number < undo_at:
+            (other if hand else one).record(activity, now)
+        else:
+            one.record(replace(activity, key=absorbed_key(OTHER_ID, activity.key)) if hand else activity, now)
+            if takes_back and not taken:
+                taken.append((hand, activity.key))
+    if one.state.absorbed:
+        change(one, other, now, undoes=True)
+        if takes_back:
+            taken.clear()
+    for _ in range(2):
+        for clerk, single in zip((one, other), alone, strict=True):
+            assert comparable(clerk.read(now)) == comparable(single.read(now))
+        check_journal(one, other)
+        check_journal(other, one)
+        kept = [(each.activity.key, each.input_hash) for each in other.records if each.activity and each.input_hash]
+        assert len(kept) == len(set(kept))
+        change(one, other, now)
+        change(one, other, now, undoes=True)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from gamification.activity import MERGE, MERGED, UNMERGE, UNMERGED
 from gamification.campaigns import Offer, Offers
 from gamification.history import Checkpoint, Past
 from gamification.preview import Example, Preview, preview
@@ -152,7 +151,7 @@ async def previewed_of(clerks: Mapping[str, Clerk], since: datetime = SINCE) -> 
 
 async def test_a_merged_account_counts_once_and_for_whoever_has_it() -> None:
     one, other = accounts()
-    change((MERGE, MERGED), one, other, minute(5))
+    change(one, other, minute(5))
     made = await previewed_of({"m": one, OTHER_ID: other})
     assert made == Preview(
         members=1,
@@ -163,7 +162,7 @@ async def test_a_merged_account_counts_once_and_for_whoever_has_it() -> None:
         members_read=1,
         records_read=4,
     )
-    change((UNMERGE, UNMERGED), one, other, minute(6))
+    change(one, other, minute(6), undoes=True)
     made = await previewed_of({"m": one, OTHER_ID: other})
     assert made == Preview(
         members=2,
@@ -178,12 +177,12 @@ async def test_a_merged_account_counts_once_and_for_whoever_has_it() -> None:
 
 async def test_what_a_merged_account_was_given_is_no_news() -> None:
     one, other = accounts(Campaign.model_validate(campaign("proposed")))
-    change((MERGE, MERGED), one, other, minute(5))
+    change(one, other, minute(5))
     made = await previewed_of({"m": one, OTHER_ID: other})
     assert (made.points, made.net_points) == (50, 0)
     later = await previewed_of({"m": one, OTHER_ID: other}, minute(3))
     assert (later.points, later.net_points) == (0, 0), "what changed hands in these days was given before"
-    change((UNMERGE, UNMERGED), one, other, minute(6))
+    change(one, other, minute(6), undoes=True)
     made = await previewed_of({"m": one, OTHER_ID: other})
     assert (made.points, made.net_points) == (50, 0)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gamification.activity import EARLIEST, MERGE, MERGED, UNMERGE, UNMERGED
+from gamification.activity import EARLIEST
 from gamification.campaigns import Offer, Offers
 from gamification.history import Checkpoint, Past
 from gamification.member import Member
@@ -268,7 +268,7 @@ async def test_a_merged_account_counts_once_and_for_whoever_has_it() -> None:
         ]
         return await preview_program(members, Schedule.always(shop()), {}, Change(shop(per="0.5"), HISTORY, NOW))
 
-    change((MERGE, MERGED), one, other, at("2026-03-01"))
+    change(one, other, at("2026-03-01"))
     assert (await found()).prospects == Prospects(
         members=1,
         changed=1,
@@ -277,7 +277,7 @@ async def test_a_merged_account_counts_once_and_for_whoever_has_it() -> None:
         winners=(Prospect("m", 120, 240, "silver", "silver"),),
         badges={},
     )
-    change((UNMERGE, UNMERGED), one, other, at("2026-03-02"))
+    change(one, other, at("2026-03-02"), undoes=True)
     assert (await found()).prospects == Prospects(
         members=2,
         changed=2,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gamification.activity import EARLIEST, MERGE, MERGED, UNMERGE, UNMERGED
+from gamification.activity import EARLIEST
 from gamification.campaigns import Offer, Offers
 from gamification.member_fold import Circumstances, MemberFold
 from gamification.program.campaigns import Campaign
@@ -82,7 +82,7 @@ def test_merging_moves_what_a_campaign_gave_also_when_it_is_over() -> None:
         bought(clerk, 2, "p")
         assert clerk.state.balance.available == 20
         clerk.offers = Offers([])
-    change((MERGE, MERGED), one, other, at("2026-05-05"))
+    change(one, other, at("2026-05-05"))
     assert (one.state.balance.available, other.state.balance.available) == (40, 0)
-    change((UNMERGE, UNMERGED), one, other, at("2026-05-06"))
+    change(one, other, at("2026-05-06"), undoes=True)
     assert (one.state.balance.available, other.state.balance.available) == (20, 20)

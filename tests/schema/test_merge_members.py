@@ -42,7 +42,7 @@ UNMERGE = (
 mutation M($input: UnmergeMembersInput!) {
   unmergeMembers(input: $input) {
     __typename ...Errors
-    ... on UnmergeMembersSuccess { member { ...One } other { ...One } record { kind points } }
+    ... on UnmergeMembersSuccess { replayed member { ...One } other { ...One } record { kind points } }
   }
 }
 """
@@ -122,7 +122,7 @@ async def test_two_accounts_become_one(shop_in_time: Api) -> None:
     assert "TierMoved" in [effect["__typename"] for effect in record["effects"]]
 
     again = await api.nothing_written(MERGE, input=accounts(bo, ada))
-    assert again == result | {"replayed": True, "record": None}
+    assert again == result | {"replayed": True, "record": record}
 
 
 async def test_what_named_either_leads_to_the_one(shop_in_time: Api) -> None:
@@ -290,18 +290,104 @@ async def test_they_are_two_again(shop_in_time: Api) -> None:
     parted = await api.result(UNMERGE, input=accounts(bo, ada))
     assert parted == {
         "__typename": "UnmergeMembersSuccess",
-        "member": one(ada, points=(60, 25), tier="bronze"),
-        "other": one(bo, points=(50, 0), tier="bronze"),
-        "record": {"kind": "unmerge", "points": -50},
+        "replayed": False,
+        "member": one(ada, points=(60, 0), tier="bronze"),
+        "other": one(bo, points=(50, 25), tier="bronze"),
+        "record": {"kind": "unmerge", "points": -75},
     }
     assert await api.data(ME, themself(bo)) == {"me": parted["other"]}
     assert await api.data(BY_NUMBER, STAFF, number=bo.loyalty_number) == {"member": parted["other"]}
     assert await api.data(NODE, themself(ada), id=global_id(bo)) == {"node": None}
     assert await api.data(NODE, themself(bo), id=global_id(ada)) == {"node": None}
-    refused = await api.nothing_written(UNMERGE, input=accounts(bo, ada))
+    assert await api.nothing_written(UNMERGE, input=accounts(bo, ada)) == parted | {"replayed": True}
+    refused = await api.nothing_written(UNMERGE, input=accounts(ada, bo))
     assert (refused["code"], refused["message"]) == ("CANNOT_MERGE", "The one account is not merged into the other.")
     by_ids = {"from": {"memberId": global_id(bo)}, "into": {"loyaltyNumber": ada.loyalty_number}}
     assert (await api.result(MERGE, input=by_ids))["member"] == one(ada, bo, points=(110, 25))
+
+
+async def test_a_key_decides_what_a_retry_means(shop_in_time: Api) -> None:
+    api = shop_in_time
+    ada, bo = await two(api)
+    merge, undo = accounts(bo, ada) | {"key": "m1", "reason": "Two cards"}, accounts(bo, ada) | {"key": "u1"}
+    first = await api.result(MERGE, input=merge)
+    other_key = await api.nothing_written(MERGE, input=merge | {"key": "m2"})
+    assert (other_key["__typename"], other_key["message"]) == (
+        "CannotMerge",
+        "The first account is merged into the second one already, under another key or none.",
+    )
+    assert (await api.nothing_written(MERGE, input=accounts(bo, ada)))["record"] == first["record"]
+    parted = await api.result(UNMERGE, input=undo)
+    for mutation, given, was in ((MERGE, merge, first), (UNMERGE, undo, parted)):
+        again = await api.nothing_written(mutation, input=given)
+        assert (again["__typename"], again["replayed"], again["record"]) == (was["__typename"], True, was["record"])
+    for mutation, given in (
+        (MERGE, merge | {"reason": "Another"}),
+        (MERGE, accounts(ada, bo) | {"key": "m1", "reason": "Two cards"}),
+        (UNMERGE, merge),
+        (MERGE, accounts(bo, ada) | {"key": "p1"}),
+    ):
+        refused = await api.nothing_written(mutation, input=given)
+        assert (refused["__typename"], refused["key"]) == ("IdempotencyConflict", given["key"])
+    bought = {"key": "m1", "amount": "1", "loyaltyNumber": bo.loyalty_number}
+    assert (await api.nothing_written(RECORD_ACTIVITY, input=bought))["__typename"] == "IdempotencyConflict"
+    assert (await api.result(MERGE, input=accounts(bo, ada) | {"key": "m3"}))["replayed"] is False
+
+
+async def test_without_a_key_only_the_last_that_came_between_them_is_a_retry(shop_in_time: Api) -> None:
+    api = shop_in_time
+    ada, bo = await two(api)
+    never = await api.nothing_written(UNMERGE, input=accounts(bo, ada))
+    assert never["message"] == "The one account is not merged into the other."
+    for other, member in ((bo, ada), (ada, bo)):
+        assert (await api.result(MERGE, input=accounts(other, member)))["replayed"] is False
+        assert (await api.result(UNMERGE, input=accounts(other, member)))["replayed"] is False
+    earlier = await api.nothing_written(UNMERGE, input=accounts(bo, ada))
+    assert earlier["message"] == "The one account is not merged into the other."
+    assert (await api.nothing_written(UNMERGE, input=accounts(ada, bo)))["replayed"] is True
+
+
+async def test_a_key_of_a_purchase_with_the_other_card_is_taken(shop_in_time: Api) -> None:
+    api = shop_in_time
+    ada, bo = await merged(api)
+    bought = {"key": "u1", "amount": "25", "loyaltyNumber": bo.loyalty_number}
+    assert (await api.result(RECORD_ACTIVITY, input=bought))["__typename"] == "RecordActivitySuccess"
+    refused = await api.nothing_written(UNMERGE, input=accounts(bo, ada) | {"key": "u1"})
+    assert (refused["__typename"], refused["key"]) == ("IdempotencyConflict", "u1")
+
+
+async def test_the_record_says_why_and_staff_are_told_who(shop_in_time: Api) -> None:
+    api = shop_in_time
+    ada, bo = await two(api)
+    await api.result(MERGE, input=accounts(bo, ada) | {"reason": "Two cards"})
+    newest = to_global_id("Record", f"{ada.member_id}:{(await api.stored(ada)).state.seq}")
+    query = "query Q($id: ID!) { node(id: $id) { ... on Record { kind reason by } } }"
+    for caller, by in ((STAFF, "staff-1"), (themself(ada), None)):
+        told = (await api.data(query, caller, id=newest))["node"]
+        assert told == {"kind": "merge", "reason": "Two cards", "by": by}
+
+
+async def test_a_retry_after_the_undoing_is_a_retry(shop_in_time: Api) -> None:
+    api = shop_in_time
+    ada, bo = await merged(api)
+    bought = {"key": "p2", "amount": "25", "loyaltyNumber": bo.loyalty_number}
+    first = await api.result(RECORD_ACTIVITY, input=bought)
+    await api.result(UNMERGE, input=accounts(bo, ada))
+    again = await api.nothing_written(RECORD_ACTIVITY, input=bought)
+    assert (again["__typename"], again["replayed"], again["record"]) == (first["__typename"], True, first["record"])
+    assert again["member"]["id"] == global_id(bo)
+    other = await api.nothing_written(RECORD_ACTIVITY, input=bought | {"amount": "26"})
+    assert other["__typename"] == "IdempotencyConflict"
+    assert (await api.data(ME, themself(bo)))["me"] == one(bo, points=(50, 25), tier="bronze")
+
+    own = await api.result(RECORD_ACTIVITY, input=bought | {"loyaltyNumber": ada.loyalty_number, "amount": "7"})
+    assert (own["__typename"], own["replayed"]) == ("RecordActivitySuccess", False)
+    assert (await api.data(ME, themself(ada)))["me"] == one(ada, points=(60, 7), tier="bronze")
+
+    taken = await api.result(REVERSE, input={"key": "p2", "loyaltyNumber": bo.loyalty_number})
+    assert (taken["__typename"], taken["record"]["reverses"]) == ("ReverseActivitySuccess", "p2")
+    assert (await api.data(ME, themself(bo)))["me"] == one(bo, points=(50, 0), tier="bronze")
+    assert (await api.data(ME, themself(ada)))["me"] == one(ada, points=(60, 7), tier="bronze")
 
 
 async def test_what_stands_in_the_way(shop_in_time: Api) -> None:
@@ -346,6 +432,9 @@ async def test_accounts_that_are_not_named_well(shop_in_time: Api, mutation: str
             refused = await shop_in_time.nothing_written(mutation, input=given)
             assert refused["__typename"] == "MemberNotFound"
     assert await shop_in_time.codes(mutation, themself(ada), input=accounts(ada, ada)) == ["FORBIDDEN"]
+    ill = accounts(ada, ada) | {"key": " ", "reason": "x" * 257}
+    refused = await shop_in_time.nothing_written(mutation, input=ill)
+    assert [problem["path"] for problem in refused["problems"]] == ["key", "reason"]
 
 
 async def test_boards_show_the_one(database: Database, servers: StoreServers) -> None:

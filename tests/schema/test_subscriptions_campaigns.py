@@ -35,7 +35,7 @@ async def step(api: Api, code: str, transition: Any) -> None:
 
 async def sealed(api: Api, number: str, listed: str = "campaignEvents") -> str:
     """The cursor of an event by its number."""
-    return (await api.laurel.game.cursors.seal(listed, [number]))[0]
+    return (await api.laurel.game.cursors.sealer(listed))(number)
 
 
 async def told(events: Subscribed) -> tuple[str, str]:

@@ -103,14 +103,14 @@ class Installation:
         """Set variables of the environment of all commands to come."""
         self._variables |= variables
 
-    async def start(self, *arguments: str, cwd: Path = ROOT, **variables: str) -> Command:
+    async def start(self, *arguments: str, cwd: Path = ROOT, module: str = "app", **variables: str) -> Command:
         kept = {name: value for name, value in os.environ.items() if name not in UNSET and name[:7] != "LAUREL_"}
         own = {"LAUREL_DATA_DIR": str(self.data_dir), "PYTHONPATH": str(ROOT)}
         number = len(self._commands)
         stdout, stderr = self.folder / f"{number}.stdout", self.folder / f"{number}.stderr"
         with stdout.open("wb") as out, stderr.open("wb") as err:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app", *arguments),
+                *(sys.executable, "-m", module, *arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -215,11 +215,14 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    installation: Installation, *arguments: str, cwd: Path = ROOT, **variables: str
+    installation: Installation, *arguments: str, cwd: Path = ROOT, module: str = "app", **variables: str
 ) -> AsyncIterator[Served]:
-    """`laurel serve`, or other arguments, from its first answer on. It is left running, for `aclose` to end."""
+    """`laurel serve`, or other arguments, from its first answer on. It is left running, for `aclose` to end.
+
+    ``module`` is another one than Laurel's own that takes the same arguments.
+    """
     port = free_loopback_port()
-    command = await installation.start(*(arguments or ("serve",)), cwd=cwd, PORT=str(port), **variables)
+    command = await installation.start(*(arguments or ("serve",)), cwd=cwd, module=module, PORT=str(port), **variables)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=WAIT_SECONDS) as client:
         async with asyncio.timeout(WAIT_SECONDS):
             while not await _answers(client):

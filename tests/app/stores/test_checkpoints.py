@@ -17,7 +17,7 @@ from gamification.recording import MAX_ITEMS_PER_CALL
 from gamification.requests import Recorded, RecordRequest, ReverseRequest
 from gamification.state import Moment, State
 from gamification.stores import CommitConflict, TooLongPast
-from tests.app.stores.play import NOW, Play
+from tests.app.stores.play import NOW, PROGRAM, Play
 
 JOINED_AT = NOW - timedelta(days=30)
 
@@ -206,3 +206,28 @@ async def test_a_past_that_is_too_long_is_refused(play: Play, monkeypatch: pytes
     await buy(play, ann, [99])
     await reverse(play, ann, 99)
     assert (await play.now(ann)).state.seq == 102
+
+
+async def test_a_backfill_of_too_long_a_past_is_given_up(
+    play: Play, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("app.stores.journal.MAX_PAST_RECORDS", 50)
+    ann = await joined(play)
+    await buy(play, ann, range(99))
+    before = (await play.now(ann)).state
+    twice = PROGRAM.replace("earn: {points: 1", "earn: {points: 2")
+    applied = await play.programs.apply(twice, "Bob", NOW, backfill=True)
+    await buy(play, ann, [99])
+    after = (await play.now(ann)).state
+    made = await play.journal.since(ann.member_id, before.seq, 10)
+    assert [(each.activity.kind, each.activity.reason) for each in made if each.activity] == [
+        ("rejudgement", "not judged again: there are more records than can be worked out again"),
+        ("purchase", None),
+    ]
+    assert made[0].outcome.effects == ()
+    assert after.judged_by == applied.version > before.judged_by
+    assert after.balance.available - before.balance.available == 2, "two for every whole dollar of 1.99"
+    assert [ann.member_id in message for message in caplog.messages if "not judged again" in message] == [True]
+    await play.recorder.pass_time([ann.member_id])
+    assert (await play.now(ann)).state == after
+    assert await play.verify() == []

@@ -4,7 +4,7 @@ import pytest
 
 from gamification.member import Member
 from gamification.merging import CannotMerge, Merged
-from gamification.requests import IdempotencyConflict, Recorded, RecordRequest, ReverseRequest
+from gamification.requests import IdempotencyConflict, MergeRequest, Recorded, RecordRequest, ReverseRequest
 from gamification.reversal import AlreadyReversed
 from tests.app.stores.play import NOW, PROGRAM, Play, purchase
 
@@ -21,14 +21,14 @@ async def accounts(play: Play) -> tuple[Member, Member]:
 
 async def merge(play: Play, other: Member, member: Member) -> Merged:
     """Merge, which nothing stands in the way of."""
-    merged = await play.merger.merge(other.member_id, member.member_id)
+    merged = await play.merger.change(MergeRequest(other.member_id, member.member_id))
     assert isinstance(merged, Merged), merged
     return merged
 
 
 async def undo(play: Play, other: Member, member: Member) -> Merged:
     """Take them apart again."""
-    undone = await play.merger.undo(other.member_id, member.member_id)
+    undone = await play.merger.change(MergeRequest(other.member_id, member.member_id, undoes=True))
     assert isinstance(undone, Merged), undone
     return undone
 
@@ -79,7 +79,7 @@ async def test_an_account_that_was_given_back_can_go_elsewhere(play: Play, accou
     ann, other = accounts
     third = await play.enrol("Third")
     await merge(play, other, ann)
-    refused = await play.merger.merge(ann.member_id, third.member_id)
+    refused = await play.merger.change(MergeRequest(ann.member_id, third.member_id))
     assert isinstance(refused, CannotMerge)
     await undo(play, other, ann)
     await merge(play, ann, third)

@@ -10,6 +10,7 @@ from app.stores.codec import Unreadable
 from gamification.member import Member
 from gamification.merging import Merged
 from gamification.record import Record
+from gamification.requests import MergeRequest
 from tests.app.stores.play import NOW, PROGRAM, Play
 
 Change = dict[str, Any]
@@ -162,7 +163,7 @@ async def merged(play: Play, ann: Member) -> Member:
     """Zoe, whose account is merged into Ann's, who buys once more."""
     zoe = await play.members.by_handle("zoe")
     assert zoe is not None
-    assert isinstance(await play.merger.merge(zoe.member_id, ann.member_id), Merged)
+    assert isinstance(await play.merger.change(MergeRequest(zoe.member_id, ann.member_id)), Merged)
     await play.buy(ann, "d")
     return zoe
 
@@ -172,7 +173,7 @@ async def test_merged_accounts(play: Play, ann: Member) -> None:
     assert (await play.now(ann)).state.balance.available == 7 * 10 + 25
     assert await play.verify() == []
     assert await play.verifier().verify_member(ann.member_id) == []
-    assert isinstance(await play.merger.undo(zoe.member_id, ann.member_id), Merged)
+    assert isinstance(await play.merger.change(MergeRequest(zoe.member_id, ann.member_id, undoes=True)), Merged)
     assert await play.verify() == []
     assert await play.verifier().verify_member(ann.member_id) == []
 
