@@ -80,6 +80,7 @@ class Laurel:
         return {
             **self.live.jobs(),
             "period closer": self.closer.run,
+            "program watcher": partial(self.programs.keep, self.live.hub),
             "campaign watcher": self.campaign_watcher.run,
             "campaign figures": self.campaign_figures.run,
             "campaign feed": self.game.campaign_feed.run,
@@ -221,6 +222,7 @@ def wire(
     figures = LiveFigures(redis, settings.redis_prefix)
     campaigns = MongoCampaigns(connection, allowances, figures, partial(live.hub.announce, Hints(campaigns=True)), now)
     programs.filing = Filing(campaigns)
+    programs.tell_others = partial(live.hub.announce, Hints(programs=True))
     watcher = CampaignWatcher(campaigns, programs, figures, live.hub, now)
     periods = MongoBoardPeriods(connection)
     standings = MongoStandings(connection, periods)

@@ -4,9 +4,10 @@ import asyncio
 from contextlib import AbstractContextManager, suppress
 from typing import Literal, Protocol, TypeAlias
 
-Topic: TypeAlias = tuple[Literal["member", "board", "campaigns"], str]
-"""A member by id, a board by the text of its key, or all campaigns."""
+Topic: TypeAlias = tuple[Literal["member", "board", "campaigns", "programs"], str]
+"""A member by id, a board by the text of its key, all campaigns, or the versions of the program."""
 CAMPAIGNS: Topic = ("campaigns", "")
+PROGRAMS: Topic = ("programs", "")
 
 
 class Signal(Protocol):

@@ -19,21 +19,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What has changed: records or profiles of members, boards by the texts of their keys, and campaigns."""
+    """What has changed: records or profiles of members, boards by the texts of their keys, campaigns, the program."""
 
     members: Sequence[str] = ()
     boards: Sequence[str] = ()
     campaigns: bool = False
+    programs: bool = False
 
 
 class HintChannels:
-    """The channels of one installation, by the prefix of its keys: ``records``, ``boards`` and ``campaigns``."""
+    """The channels of one installation, by the prefix of its keys: records, boards, campaigns and programs."""
 
     def __init__(self, redis: Client, prefix: str) -> None:
         self.redis = redis
         self._origin = secrets.token_hex(8)
-        self._records, self._boards, self._campaigns = self.names = tuple(
-            f"{prefix}:{what}" for what in ("records", "boards", "campaigns")
+        self._records, self._boards, self._campaigns, self._programs = self.names = tuple(
+            f"{prefix}:{what}" for what in ("records", "boards", "campaigns", "programs")
         )
 
     async def publish(self, hints: Hints) -> None:
@@ -74,6 +75,8 @@ class HintChannels:
                 return Hints(members=names)
             case self._boards:
                 return Hints(boards=names)
+            case self._programs:
+                return Hints(programs=True)
         return Hints(campaigns=True)
 
     def _messages(self, hints: Hints) -> Iterator[tuple[str, bytes]]:
@@ -82,6 +85,8 @@ class HintChannels:
                 yield channel, self._message(names[first : first + MAX_NAMES_PER_MESSAGE])
         if hints.campaigns:
             yield self._campaigns, self._message(())
+        if hints.programs:
+            yield self._programs, self._message(())
 
     def _message(self, names: Sequence[str]) -> bytes:
         return orjson.dumps({"from": self._origin, "names": list(names)})

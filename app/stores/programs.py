@@ -2,8 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import NoReturn
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
@@ -16,11 +19,19 @@ from gamification.activity import EARLIEST, to_milliseconds
 from gamification.program import Program
 from gamification.schedule import Edition, Schedule, scheduled
 from gamification.stores import AppliedProgram, StoreUnavailable
+from schema.signals import PROGRAMS, Signals, wait_at_most
 
 PROGRAM_CACHE_SECONDS = 1.0
 """How long a process may go on without a version that has been applied. Each record names what it was decided by."""
+LOOK_SECONDS = 0.4
+"""How often a serving process looks whether versions have been applied, besides hints: often enough that nobody who
+asks for the program has to wait."""
+TELL_TIMEOUT_SECONDS = 0.05
+"""Others find out by themselves."""
 MAX_APPLY_ATTEMPTS = 10
 MAX_VERSIONS = 10_000
+
+log = logging.getLogger(__name__)
 
 
 class MongoPrograms:
@@ -37,6 +48,8 @@ class MongoPrograms:
         self._read_program, self._now = read_program, now
         self.filing: Filing | None = None
         """What brings the campaigns in line with a program that is applied; those come later."""
+        self.tell_others: Callable[[], Awaitable[None]] | None = None
+        """Hints that a version has been applied, to this process and to others."""
         self._versions: dict[int, AppliedProgram] = {}
         self._schedule: Schedule | None = None
         self._schedule_until = 0.0
@@ -65,10 +78,18 @@ class MongoPrograms:
             schedule = None
         # Again where it was read just before this process applied another version.
         while schedule is None or schedule.newest_version < self._applied_here:
-            if self._asking is None or self._asking.done():
-                self._asking = asyncio.ensure_future(self._ask_schedule())
-            schedule = await asyncio.shield(self._asking)
+            schedule = await self._refresh()
         return schedule
+
+    async def keep(self, signals: Signals) -> NoReturn:
+        """Look for new versions when it is hinted that there are any, and every `LOOK_SECONDS`, until cancelled."""
+        with signals.watch(PROGRAMS, counted=False) as signal:
+            while True:
+                try:
+                    await self._refresh()
+                except StoreUnavailable as error:
+                    log.debug("versions of the program were not looked for: %s", error)
+                await wait_at_most(signal, LOOK_SECONDS)
 
     async def apply(
         self, source: str, by: str, now: datetime, *, from_at: datetime | None = None, backfill: bool = False
@@ -92,6 +113,10 @@ class MongoPrograms:
         if self.filing is not None:
             await self.filing.check(program, now)
         applied = await self._put(program, source, by, now, from_at, backfill=backfill)
+        if self.tell_others is not None:
+            with suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(TELL_TIMEOUT_SECONDS):
+                    await self.tell_others()
         if self.filing is not None:
             await self.filing.adopt(applied, by, now)
         return applied
@@ -149,6 +174,12 @@ class MongoPrograms:
             StoreUnavailable: the store did not answer in time.
         """
         return [self._remember(document) for document in await self._beyond(0)]
+
+    async def _refresh(self) -> Schedule:
+        """The schedule as it is now, or as a look finds it that is under way; all who wait share it."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._ask_schedule())
+        return await asyncio.shield(self._asking)
 
     async def _ask_schedule(self) -> Schedule:
         """The schedule with the versions that were applied since it was last asked for."""
