@@ -174,14 +174,16 @@ class Context:
     async def _read_hidden(self, member_ids: Sequence[str]) -> Mapping[str, bool]:
         between: Mapping[str, Friendship] = {}
         if isinstance(self.principal, MemberPrincipal):
-            between = await self.game.stores.friends.between(self.principal.member_id, member_ids)
+            caller = await self.members.load(self.principal.member_id)
+            if caller is None or caller.may_have_blocks:
+                between = await self.game.stores.friends.between(self.principal.member_id, member_ids)
         return {member_id: member_id in between and between[member_id].hides for member_id in member_ids}
 
 
 def as_of_now(subject: Member, reading: Reading) -> Member:
     """The member with what time alone has changed since their last record."""
     state, _ = advance(subject.state, reading.now, reading.schedule)
-    return replace(subject, state=state)
+    return subject if state is subject.state else replace(subject, state=state)
 
 
 Info: TypeAlias = strawberry.Info[Context, None]
