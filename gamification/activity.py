@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 
 PURCHASE = "purchase"
 ADJUSTMENT = "adjustment"
@@ -27,6 +28,8 @@ MERGED, UNMERGED = "merged", "unmerged"
 """What it records of that other account."""
 BIRTHDAY, ANNIVERSARY = "birthday", "anniversary"
 """What happens to a member once a year by itself. Rules may give points for it; nobody reports it."""
+Occasion = Literal["birthday", "anniversary"]
+OCCASIONS: tuple[Occasion, ...] = ("birthday", "anniversary")
 TIER_GRANT = "tier.grant"
 """What staff put a member on a tier by: attributes ``tier`` (empty to withdraw it) and ``until``, and a reason."""
 EXTENSION = "extension"
@@ -139,7 +142,7 @@ class Activity:
     @property
     def quantity(self) -> int:
         """Number of pieces over all lines."""
-        return sum(item.quantity for item in self.items)
+        return sum([item.quantity for item in self.items])
 
 
 @dataclass(frozen=True, slots=True)

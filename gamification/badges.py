@@ -9,8 +9,8 @@ from gamification.state import BadgeHeld
 
 def settle(draft: Draft) -> None:
     """Award every badge level that the member now deserves by a measure or a condition."""
-    for badge in draft.program.judged_badges:
-        held = draft.badges.get(badge.code)
+    for code, badge in draft.program.judged_badges.items():
+        held = draft.badges.get(code)
         level = held.level if held else 0
         if level < len(badge.levels):
             deserved = deserved_level(badge, draft.values, in_activity=draft.activity is not None)

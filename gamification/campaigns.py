@@ -5,7 +5,7 @@ took is settled in the transaction that writes the record.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -19,6 +19,7 @@ from gamification.program.campaigns import Campaign, PerItem
 from gamification.program.rules import ROUNDINGS
 from gamification.record import BonusWithheld, Entry, Grant, Outcome, Settlement
 from gamification.state import CampaignUse, State
+from gamification.values import value
 from gamification.windows import Window, add, total
 
 MAX_USES = 200
@@ -31,7 +32,7 @@ _DAY = Window("day")
 _Limit = Literal["cap", "places", "budget"]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Offer:
     """A campaign that may give something, and what is left of it: points of its budget and places for new members.
 
@@ -56,7 +57,7 @@ class Offer:
         return Grant(self.terms.code, self.version, self.room, self.places, self.forgets)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Bid:
     """What a campaign gives for an activity: ``granted`` of what was ``wanted``, and which limit keeps the rest."""
 

@@ -1,7 +1,7 @@
 """Challenges in play: what counts, how far a member is, and when they are done."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from gamification.program import Challenge, Program
 from gamification.program.base import MAX_TARGET
 from gamification.record import Completed, Progressed
 from gamification.state import ChallengeState, State
+from gamification.values import value
 from gamification.windows import add, local_day, total
 
 NOT_BEGUN = ChallengeState()
@@ -26,7 +27,7 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Fact:
     """Something that may count: an activity, or an effect within the record (its code, points, and how many times)."""
 
@@ -40,7 +41,7 @@ def count(draft: Draft, fact: Fact) -> None:
     """Let a fact count towards every challenge that listens to it, and complete those that reach their goal."""
     for challenge in draft.program.challenges_by_kind.get(fact.kind, ()):
         held = draft.challenges.get(challenge.code, NOT_BEGUN)
-        if phase(challenge, draft, draft.program, draft.happened_at) is not Phase.ACTIVE:
+        if _phase(challenge, held, draft, draft.program, draft.happened_at) is not Phase.ACTIVE:
             continue
         values = (
             draft.values.extended({"effect.code": fact.code, "effect.points": fact.points})
@@ -54,12 +55,15 @@ def count(draft: Draft, fact: Fact) -> None:
 
 def phase(challenge: Challenge, member: Draft | State, program: Program, at: datetime) -> Phase:
     """Where a challenge stands for a member at an instant."""
-    held = member.challenges.get(challenge.code, NOT_BEGUN)
-    if _done(challenge, held, at, program):
+    return _phase(challenge, member.challenges.get(challenge.code, NOT_BEGUN), member, program, at)
+
+
+def _phase(challenge: Challenge, held: ChallengeState, member: Draft | State, program: Program, at: datetime) -> Phase:
+    if held.completed_at is not None and _done(challenge, held.completed_at, at, program):
         return Phase.COMPLETED
-    if challenge.starts_at and at < challenge.starts_at:
+    if (starts_at := challenge.starts_at) is not None and at < starts_at:
         return Phase.UPCOMING
-    if challenge.ends_at and at >= challenge.ends_at:
+    if (ends_at := challenge.ends_at) is not None and at >= ends_at:
         return Phase.ENDED
     return Phase.ACTIVE if _requirements_met(challenge, member, program) else Phase.LOCKED
 
@@ -72,13 +76,12 @@ def progress(challenge: Challenge, held: ChallengeState, day: date) -> int:
     return total(held.tally, challenge.window, day)
 
 
-def _done(challenge: Challenge, held: ChallengeState, at: datetime, program: Program) -> bool:
-    if held.completed_at is None or challenge.repeat == "always":
-        return False
-    if challenge.repeat == "never":
-        return True
-    completed_on, day = local_day(held.completed_at, program.time_zone), local_day(at, program.time_zone)
-    return challenge.window.bucket(completed_on) == challenge.window.bucket(day)
+def _done(challenge: Challenge, completed_at: datetime, at: datetime, program: Program) -> bool:
+    """Whether a challenge that was completed at an instant is not to be completed again at another."""
+    if (repeat := challenge.repeat) != "each_window":
+        return repeat == "never"
+    zone, window = program.time_zone, challenge.window
+    return window.bucket(local_day(completed_at, zone)) == window.bucket(local_day(at, zone))
 
 
 def _requirements_met(challenge: Challenge, member: Draft | State, program: Program) -> bool:
@@ -123,7 +126,7 @@ def _collect(challenge: Challenge, held: ChallengeState, values: Values, draft: 
         return held
     seen = {known: last for known, last in held.seen if last >= opens}
     seen[str(value)] = max(bucket, seen.get(str(value), bucket))
-    return replace(held, seen=tuple(seen.items()))
+    return ChallengeState(held.tally, tuple(seen.items()), held.completed, held.completed_at)
 
 
 def _follow(challenge: Challenge, held: ChallengeState, fact: Fact, values: Values, day: date) -> ChallengeState:

@@ -13,7 +13,7 @@ from gamification.activity import EXTENSION, REVERSAL, Activity
 from gamification.expressions import Values
 from gamification.lot_times import LotCalendar
 from gamification.program import Program
-from gamification.record import Account, Effect, Entry, Outcome, Why
+from gamification.record import Account, Effect, Entry, LotMoved, Outcome, Why
 from gamification.state import (
     BadgeHeld,
     Balance,
@@ -45,11 +45,13 @@ class Draft:
 
     What windows count is counted on the day it ``happened_on``, which for an activity that arrives late lies before the
     ``day`` on which it takes effect. ``cause`` is the place of the effect whose consequences are being worked out; None
-    is the activity itself.
+    is the activity itself. A ``quiet`` one is not told of: nobody reads its arithmetic, nor what nothing follows from.
     """
 
-    def __init__(self, state: State, program: Program, at: datetime, activity: Activity | None = None) -> None:
-        self.state, self.program, self.at, self.activity = state, program, at, activity
+    def __init__(
+        self, state: State, program: Program, at: datetime, activity: Activity | None = None, *, quiet: bool = False
+    ) -> None:
+        self.state, self.program, self.at, self.activity, self.quiet = state, program, at, activity, quiet
         self.day = local_day(at, program.time_zone)
         self.happened_at, self.happened_on = at, self.day
         if activity is not None and activity.occurred_at < at:
@@ -125,8 +127,7 @@ class Draft:
             return
         self._open_lot(points, why)
         self.add_totals(earned=points)
-        tiers = self.program.tiers
-        if qualifying and tiers and tiers.metric == "points":
+        if qualifying and self.program.tier_metric == "points":
             self.add_standing(points)
 
     def grant(self, points: int, why: Why) -> None:
@@ -156,7 +157,7 @@ class Draft:
     def let_lots_hear(self, activity: Activity) -> None:
         """Release or prolong the lots for which this activity does so. What keeps lots alive counts on its own day."""
         if activity.kind == EXTENSION:
-            self.lots = extensions.prolonged(self.lots, activity, self.day, self.lot_calendar)
+            self._extend(activity)
             return
         if lot_times.keeps_alive(activity.kind, self.program):
             self.active_on = max(self.active_on or 0, self.happened_on.toordinal())
@@ -205,8 +206,9 @@ class Draft:
 
     def add_standing(self, amount: int) -> None:
         """Count towards the tier ladder: points, or minor units of money."""
-        if self.program.tiers:
-            window = self.program.tiers.window_of(self.state.joined_at, self.program.time_zone)
+        tiers = self.program.tiers
+        if tiers:
+            window = tiers.window_of(self.state.joined_at, self.program.time_zone)
             kept_from = window.looks_back(self.day)
             tally = add(self.standing.tally, window, self.happened_on, amount, kept_from=kept_from)
             self.standing = self.standing.with_tally(tally)
@@ -294,7 +296,8 @@ class Draft:
         name = f"{self._name}.{len(self.effects)}"
         terms = self.program.lot_terms(why.code if why.source == "rule" else None, self.standing.tier)
         zone, may_wait = self.program.time_zone, lots.may_wait(self.lots)
-        lot = lot_times.opened(name, points, self.at, terms, today=self.day, zone=zone, may_wait=may_wait)
+        origin = f"{why.source}:{why.code}"
+        lot = lot_times.opened(name, points, self.at, terms, origin, today=self.day, zone=zone, may_wait=may_wait)
         if at_once and lot.pending:
             lot = replace(self.lot_calendar.released(lot, self.at), available_at=self.at)
         self.lots = (*self.lots, lot)
@@ -306,6 +309,17 @@ class Draft:
         else:
             self._move(available=points)
         self._pay_debt()
+
+    def _extend(self, activity: Activity) -> None:
+        """Let lots expire later, and say of each that does."""
+        calendar, lots_before = self.lot_calendar, self.lots
+        self.lots = extensions.prolonged(lots_before, activity, self.day, calendar)
+        for was, now in zip(lots_before, self.lots, strict=True):
+            if was != now:
+                before, after = calendar.seen(was), calendar.seen(now)
+                told = f"{calendar.told(before)} became {calendar.told(after)}"
+                why = self.why("staff", EXTENSION, told, {"reason": activity.reason or ""}, (was.lot_id,))
+                self.note(LotMoved(was.lot_id, before, after, why))
 
     def _unlock(self, unlocked: lots.Unlocked, code: str, inputs: Mapping[str, str] | None = None) -> None:
         """Take over what became of pending lots, and say so."""

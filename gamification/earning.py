@@ -1,7 +1,7 @@
 """Earning: what the program's rules give for an activity, with the arithmetic that explains it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -11,6 +11,7 @@ from gamification.program import Rule
 from gamification.program.base import MAX_POINTS
 from gamification.program.rules import ROUNDINGS, Earn
 from gamification.state import RuleUse
+from gamification.values import value
 from gamification.windows import add, total
 
 _FORMULA_DIGITS = Decimal("1e-9")
@@ -20,45 +21,48 @@ _FORMULA_DIGITS = Decimal("1e-9")
 Inputs = dict[str, str | int | float]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Award:
-    """Points that a rule gives, and how they were worked out."""
+    """Points that a rule gives, and how they were worked out, if that is told."""
 
     points: int
-    arithmetic: str
-    inputs: Inputs
+    arithmetic: str = ""
+    inputs: Inputs = field(default_factory=dict)
 
 
 def earn(draft: Draft, activity: Activity) -> None:
     """Credit what every rule for this kind of activity gives."""
     for rule in draft.program.rules_by_kind.get(activity.kind, ()):
-        if _cooling_down(draft, rule) or (rule.when and not rule.when.holds(draft.values)):
+        code, when = rule.code, rule.when
+        is_limited = rule.is_limited or code in draft.rules
+        if (is_limited and _cooling_down(draft, rule)) or (when is not None and not when.holds(draft.values)):
             continue
-        award = _capped(draft, rule, _award(draft, rule.earn, activity))
+        award = _award(draft, rule.earn, activity)
+        if is_limited:
+            award = _capped(draft, rule, award)
+            if award.points:
+                _note_use(draft, rule, award.points)
         if award.points:
-            _note_use(draft, rule, award.points)
-            why = draft.why("rule", rule.code, award.arithmetic, inputs=award.inputs)
+            why = draft.why("rule", code, award.arithmetic, inputs=award.inputs)
             draft.credit(award.points, why, qualifying=rule.qualifying)
 
 
 def _cooling_down(draft: Draft, rule: Rule) -> bool:
-    used = draft.rules.get(rule.code)
-    if used is None or rule.cooldown_minutes is None:
-        return False
-    return draft.at < used.last_at + timedelta(minutes=rule.cooldown_minutes)
+    minutes = rule.cooldown_minutes
+    used = None if minutes is None else draft.rules.get(rule.code)
+    return used is not None and draft.at < used.last_at + timedelta(minutes=minutes or 0)
 
 
 def _award(draft: Draft, earn: Earn, activity: Activity) -> Award:
     if earn.formula is not None:
         return _by_formula(draft, earn)
-    if earn.per_amount is not None:
+    if (per_amount := earn.per_amount) is not None:
         lines = _lines(draft, earn, activity)
         counted = sum(line.amount_minor for line in lines) if earn.selects_lines else activity.amount_minor
-        amount = draft.program.money.to_major(counted)
-        return _rounded(earn, amount, earn.per_amount, "amount")
-    if earn.per_items is not None:
+        return _rounded(draft, earn, draft.program.money.to_major(counted), per_amount, "amount")
+    if (per_items := earn.per_items) is not None:
         pieces = sum(line.quantity for line in _lines(draft, earn, activity))
-        return _rounded(earn, Decimal(pieces), Decimal(earn.per_items), "items")
+        return _rounded(draft, earn, Decimal(pieces), Decimal(per_items), "items")
     return Award(earn.points, f"{earn.points}", {"points": earn.points})
 
 
@@ -80,14 +84,17 @@ def item_values(draft: Draft, line: LineItem) -> dict[str, object]:
     }
 
 
-def _rounded(earn: Earn, measured: Decimal, per: Decimal, name: str) -> Award:
+def _rounded(draft: Draft, earn: Earn, measured: Decimal, per: Decimal, name: str) -> Award:
     # Points for every whole "per": 1 point per 10 dollars gives nothing for 9.99, and 5 points per 10 give 5 for 19.
-    steps = int((measured / per).to_integral_value(rounding=ROUNDINGS[earn.rounding]))
-    arithmetic = f"{earn.rounding}({measured} / {per}) x {earn.points} = {steps * earn.points}"
-    inputs: Inputs = {name: str(measured), "per": str(per), "points": earn.points}
-    if steps * earn.points > MAX_POINTS:
+    each, rounding = earn.points, earn.rounding
+    points = each * int((measured / per).to_integral_value(rounding=ROUNDINGS[rounding]))
+    if draft.quiet:
+        return Award(min(points, MAX_POINTS))
+    arithmetic = f"{rounding}({measured} / {per}) x {each} = {points}"
+    inputs: Inputs = {name: str(measured), "per": str(per), "points": each}
+    if points > MAX_POINTS:
         return Award(MAX_POINTS, f"{arithmetic}, at most {MAX_POINTS}", inputs)
-    return Award(steps * earn.points, arithmetic, inputs)
+    return Award(points, arithmetic, inputs)
 
 
 def _by_formula(draft: Draft, earn: Earn) -> Award:
@@ -104,11 +111,11 @@ def _by_formula(draft: Draft, earn: Earn) -> Award:
 
 
 def _capped(draft: Draft, rule: Rule, award: Award) -> Award:
-    used = draft.rules.get(rule.code)
-    room, limit = award.points, ""
-    if rule.caps.activity is not None and rule.caps.activity < room:
-        room, limit = rule.caps.activity, "activity"
-    for window, cap in rule.caps.windows():
+    room, limit, caps = award.points, "", rule.caps
+    if caps.activity is not None and caps.activity < room:
+        room, limit = caps.activity, "activity"
+    used = draft.rules.get(rule.code) if caps.windows else None
+    for window, cap in caps.windows:
         given = total(used.given.get(window.unit, ()), window, draft.day) if used else 0
         if cap - given < room:
             room, limit = max(cap - given, 0), window.unit
@@ -118,11 +125,10 @@ def _capped(draft: Draft, rule: Rule, award: Award) -> Award:
 
 
 def _note_use(draft: Draft, rule: Rule, points: int) -> None:
-    used = draft.rules.get(rule.code)
-    if used is None and not rule.caps.windows() and rule.cooldown_minutes is None:
-        return
+    code, windows, cools_down = rule.code, rule.caps.windows, rule.cooldown_minutes is not None
+    used = draft.rules.get(code)
     given = dict(used.given) if used else {}
-    for window, _ in rule.caps.windows():
+    for window, _ in windows:
         given[window.unit] = add(given.get(window.unit, ()), window, draft.day, points)
-    if given or rule.cooldown_minutes is not None:
-        draft.rules[rule.code] = RuleUse(draft.at, given)
+    if given or cools_down:
+        draft.rules[code] = RuleUse(draft.at, given)

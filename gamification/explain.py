@@ -18,8 +18,12 @@ _OWN_WORDS: Mapping[tuple[str, str], Text] = {
     ("clock", "tier.grant"): Text({"en": "The granted tier came to its end", "da": "Det tildelte niveau udløb"}),
     ("staff", "adjustment"): Text({"en": "Adjusted by staff", "da": "Reguleret af personalet"}),
     ("staff", "tier.grant"): Text({"en": "Granted by staff", "da": "Tildelt af personalet"}),
+    ("staff", "extension"): Text({"en": "Extended by staff", "da": "Forlænget af personalet"}),
     ("reversal", "forgiven"): Text({"en": "What was owed is let off", "da": "Det skyldige er eftergivet"}),
     ("reversal", "kept"): Text({"en": "Points that may stay", "da": "Point, der kan beholdes"}),
+    ("revision", "lots"): Text({"en": "Points", "da": "Point"}),
+    ("revision", "totals"): Text({"en": "Sums of all time", "da": "Summer for hele tiden"}),
+    ("revision", "effects"): Text({"en": "More changes than are listed", "da": "Flere ændringer end der er plads til"}),
 }
 _CHAIN_CUT = Text({"en": "Too many consequences at once", "da": "For mange følger på én gang"})
 _REVISIONS: Mapping[str, Text] = {

@@ -102,6 +102,8 @@ class Expression:
     scope: str
     returns: str
     reads: tuple[str, ...]
+    is_variable: bool
+    """Whether it is nothing but a variable, whose value is then its own."""
     _compiled: Any = field(compare=False, repr=False)
 
     @classmethod
@@ -121,7 +123,8 @@ class Expression:
         if returns not in allowed:
             raise ExpressionFault(f"gives {returns}, but {needed or ' or '.join(allowed)} is needed", 1, 1)
         words = set(_WORD.findall(_AROUND_DOTS.sub(".", source)))
-        return cls(source, scope, returns, tuple(name for name in _NAMES[scope] if name in words), compiled)
+        reads = tuple(name for name in _NAMES[scope] if name in words)
+        return cls(source, scope, returns, reads, reads == (source,), compiled)
 
     def evaluate(self, values: Values) -> Any | None:
         """The result, or None when the attributes at hand make it fail (a missing key, a division by zero)."""
@@ -130,11 +133,6 @@ class Expression:
         bound = {name: value for name in self.reads if (value := values.read(name)) is not None}
         result = self._compiled.eval(_ENVIRONMENTS[self.scope].Activation(bound))
         return None if result.type() == _T.ERROR else result.value()
-
-    @property
-    def is_variable(self) -> bool:
-        """Whether it is nothing but a variable, whose value is then its own."""
-        return self.reads == (self.source,)
 
     def holds(self, values: Values) -> bool:
         """Whether a condition is met; one that fails is not."""

@@ -4,7 +4,7 @@ The mechanism that everything else uses: recording, dry runs, verification and r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -31,6 +31,8 @@ from gamification.program.campaigns import Campaign
 from gamification.record import BadgeWon, ChainCut, Completed, Effect, Entry, Outcome, StreakReached, TierMoved
 from gamification.schedule import Schedule
 from gamification.state import State
+from gamification.values import value
+from gamification.windows import earliest
 
 MAX_MEMBER_ATTRIBUTES = 50
 
@@ -39,7 +41,7 @@ CampaignVersions = Mapping[tuple[str, int], Campaign]
 NO_CAMPAIGNS: CampaignVersions = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Applied:
     """An activity has taken effect."""
 
@@ -47,7 +49,7 @@ class Applied:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class InsufficientPoints:
     """More points were to be taken than are available; nothing has changed."""
 
@@ -69,12 +71,12 @@ def apply(
 
     It does so ``at`` the moment that its record says, or else when it occurred; but never before ``state.as_of``, to
     which the state has been advanced. One that ``stands`` takes its points even where there are too few: what has been
-    handed out stays handed out, and the member owes what is missing. A ``quiet`` one does not tell of scores,
-    which nothing follows from: a history played again is told as the difference that it makes.
+    handed out stays handed out, and the member owes what is missing. A ``quiet`` one does not tell of scores, which
+    nothing follows from, nor how points were worked out: a history played again is told as the difference it makes.
     """
     if activity.kind == ADJUSTMENT and 0 < -activity.points > state.balance.available and not stands:
         return InsufficientPoints(-activity.points, state.balance.available)
-    draft = Draft(state, program, max(at or activity.occurred_at, state.as_of), activity)
+    draft = Draft(state, program, max(at or activity.occurred_at, state.as_of), activity, quiet=quiet)
     if activity.kind == REVERSAL:
         draft.unjudged = False  # A reversal itself is no occasion to be judged by, unless it moves points.
         reversal.settle(draft, activity)
@@ -98,7 +100,7 @@ def apply(
     streaks.count(draft, activity)
     _settle(draft)
     draft.cause = None
-    scoring.score(draft, activity, quiet=quiet)
+    scoring.score(draft, activity)
     return Applied(*draft.finish())
 
 
@@ -172,20 +174,19 @@ def _next_due(state: State, programs: Program | Schedule) -> tuple[datetime, Pro
 
 def _due_under(state: State, program: Program, begins: datetime) -> datetime | None:
     """When something is due by a program that is in force from ``begins`` on."""
-    dues = (
+    return earliest(
         lots.next_due_at(state, program),
         tiers.next_due_at(state, program, begins),
         streaks.next_due_at(state, program),
         occasions.next_due_at(state, program, begins),
     )
-    return min((due for due in dues if due is not None), default=None)
 
 
 def _count_totals(draft: Draft, activity: Activity) -> None:
     if activity.kind != PURCHASE:
         return
     draft.add_totals(purchases=1, items=activity.quantity, spend_minor=activity.amount_minor)
-    if draft.program.tiers and draft.program.tiers.metric == "spend":
+    if draft.program.tier_metric == "spend":
         draft.add_standing(activity.amount_minor)
 
 
@@ -246,7 +247,7 @@ def _follow(draft: Draft, effect: Effect) -> None:
         case BadgeWon(code, level):
             points = draft.program.badge_by_code[code].levels[level - 1].points
             draft.credit(points, draft.why("badge", code, f"{points}"), qualifying=False)
-    if fact := _fact(effect):
+    if draft.program.counts_effects and (fact := _fact(effect)):
         challenges.count(draft, fact)
 
 

@@ -1,6 +1,6 @@
 """Histories: a member's activities in the order of time, from a checkpoint on, as they stand after all records."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -16,10 +16,11 @@ from gamification.activity import (
     Activity,
     Reversal,
 )
-from gamification.record import Grant, Record, Regrant
+from gamification.record import Grant, Kept, Record, Regrant
 from gamification.reversal import left_of
 from gamification.schedule import Schedule
 from gamification.state import Moment, State
+from gamification.values import value
 
 _OWN_ALONE = frozenset({ENROLMENT, PARTICULARS})
 """What of an account does not go over to the one that it is merged into."""
@@ -75,7 +76,7 @@ class Past:
         return self.records[-1].seq if self.records else self.start.state.seq
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Event:
     """An activity in its place, as it was reported: the version that decides it, and what campaigns had left for it."""
 
@@ -85,11 +86,19 @@ class Event:
     version: int
     grants: tuple[Grant, ...]
     recorded_at: datetime
+    taken_from: datetime | None = None
+    """Of a reversal: the instant at which what it takes back stands."""
 
     @property
     def moment(self) -> Moment:
         """Its place in time."""
         return Moment(self.at, self.activity.key)
+
+    def keeping(self, points: int) -> "Event":
+        """A reversal at which so many points stay with the member."""
+        assert self.activity.reversal is not None, "points stay where some are taken back"
+        reversal = replace(self.activity.reversal, kept=points)
+        return replace(self, activity=replace(self.activity, reversal=reversal))
 
 
 class History:
@@ -102,7 +111,7 @@ class History:
         self._given_to: str | None = None
         self._marks: list[State] = []
         self._events: dict[str, Event] = {}
-        self._reversals: dict[str, list[Reversal]] = {}
+        self._reversals: dict[str, dict[str, Reversal]] = {}
 
     @classmethod
     def of(cls, past: Past, schedule: Schedule) -> "History":
@@ -135,6 +144,8 @@ class History:
             self._enter(record, activity)
         for regrant in record.regrants:
             self.grant(regrant)
+        for kept in record.kept:
+            self.keep(kept)
 
     def grant(self, regrant: Regrant) -> None:
         """Let an activity go by other grants from now on, unless it lies before the checkpoint."""
@@ -142,13 +153,28 @@ class History:
         if event is not None:
             self._events[regrant.key] = replace(event, grants=regrant.grants)
 
-    def amend(self, activity: Activity) -> None:
-        """Complete what is known of an activity that has just been taken in."""
-        self._events[activity.key] = replace(self._events[activity.key], activity=activity)
+    def keep(self, kept: Kept) -> None:
+        """Let other points stay at a reversal from now on, unless it lies before the checkpoint."""
+        event = self._events.get(kept.key)
+        if event is not None:
+            self._events[kept.key] = event.keeping(kept.points)
 
     def reversals_of(self, key: str) -> Sequence[Reversal]:
         """What has been taken back of an activity so far."""
-        return self._reversals.get(key, ())
+        return tuple(self._reversals.get(key, {}).values())
+
+    def reversals_after(self, moment: Moment) -> list[Event]:
+        """The reversals that stand after a moment, in the order of time."""
+        events = self._events.values() if self._given_to is None else ()
+        found = [each for each in events if each.activity.reversal is not None and each.moment > moment]
+        return sorted(found, key=lambda event: event.moment)
+
+    def taken_from(self, event: Event) -> Moment | None:
+        """Where what a reversal takes back stands; None if that has gone away with its account."""
+        taken = event.activity.reversal
+        if taken is None or event.taken_from is None or event.activity.key not in self._reversals.get(taken.key, ()):
+            return None
+        return Moment(event.taken_from, taken.key)
 
     def event(self, key: str) -> Event | None:
         """An activity by its key, as it was reported; None if it lies before the checkpoint, or is none."""
@@ -180,24 +206,36 @@ class History:
         self._marks = [mark for mark in self._marks if _is_before(mark, moment)]
         self._marks += states
 
-    def living(self, after: Moment | None) -> list[Event]:
-        """What of it still counts after a moment, in the order of time."""
+    def living(self, after: Moment | None, despite: Collection[str] = ()) -> list[Event]:
+        """What of it still counts after a moment, in the order of time.
+
+        Some reversals can be left aside (``despite``, their keys); what they take back then counts.
+        """
         living: list[Event] = []
         for key, event in self._events.items() if self._given_to is None else ():
             if after is not None and event.moment <= after:
                 continue
-            taken = self._reversals.get(key)
-            activity = left_of(event.activity, taken) if taken else event.activity
-            if activity is not None:
-                living.append(event if activity is event.activity else replace(event, activity=activity))
+            left = self.left(key, despite) if key in self._reversals else event
+            if left is not None:
+                living.append(left)
         living.sort(key=lambda event: (event.at, event.activity.key))
         return living
 
+    def left(self, key: str, despite: Collection[str] = ()) -> Event | None:
+        """An activity as it counts by now; None if nothing is left of it. Some reversals can be left aside."""
+        event, taken = self._events.get(key), self._reversals.get(key, {})
+        if event is None:
+            return None
+        activity = left_of(event.activity, [each for by, each in taken.items() if by not in despite])
+        return None if activity is None else event if activity is event.activity else replace(event, activity=activity)
+
     def _enter(self, record: Record, activity: Activity) -> None:
         event = Event(record.placed_at, activity, record.seq, record.program_version, record.grants, record.recorded_at)
+        taken = activity.reversal
+        if taken is not None:
+            event = replace(event, taken_from=record.revised_from)
+            self._reversals.setdefault(taken.key, {})[activity.key] = taken
         self._add(event)
-        if activity.reversal is not None:
-            self._reversals.setdefault(activity.reversal.key, []).append(activity.reversal)
 
     def _absorb(self, record: Record, activity: Activity, schedule: Schedule) -> None:
         """Add what another account of the person did, but for joining and for what only that account goes by."""
@@ -214,7 +252,8 @@ class History:
             renamed = _renamed(event.activity, member_id, other._events)
             self._add(replace(event, activity=renamed, seq=record.seq))
         for key, taken in other._reversals.items():
-            self._reversals[absorbed_key(member_id, key)] = list(taken)
+            by = {absorbed_key(member_id, own): reversal for own, reversal in taken.items()}
+            self._reversals[absorbed_key(member_id, key)] = by
 
     def _release(self, member_id: str) -> None:
         """Take what another account did out again, also what it has done since."""

@@ -1,20 +1,21 @@
 """The times of lots: which terms they go by, when they can be spent, and when they are gone. Pure functions."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gamification.activity import OWN_KINDS, PURCHASE
 from gamification.program import Program
 from gamification.program.points import MAX_LOT_DAYS, LotTerms
-from gamification.state import Expiry, Lot, Waiting
+from gamification.state import Expiry, Lot, OpenLot, Waiting
+from gamification.values import value
 from gamification.windows import day_of_year, local_day, start_of_day
 
 _CACHED_DAYS = 8192
+_INSTANT = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LotCalendar:
     """What the ends of lots depend on: the zone in which days begin, and the day (ordinal) of the last activity."""
 
@@ -26,7 +27,8 @@ class LotCalendar:
         end = lot.expires_at
         if end is None or lot.idle_days is None or self.active_on is None:
             return end
-        return max(end, _start(self.active_on + lot.idle_days + lot.grace_days, self.zone))
+        idle_until = date.fromordinal(self.active_on + lot.idle_days + lot.grace_days)
+        return max(end, start_of_day(idle_until, self.zone))
 
     def nominal_end(self, lot: Lot) -> datetime | None:
         """The end that members are told of, before the days of grace."""
@@ -34,6 +36,28 @@ class LotCalendar:
         if end is None or not lot.grace_days:
             return end
         return start_of_day(local_day(end, self.zone) - timedelta(days=lot.grace_days), self.zone)
+
+    def seen(self, lot: Lot) -> OpenLot:
+        """The lot as its member sees it."""
+        waits, gone_at = lot.waiting is not None, self.end(lot)
+        return OpenLot(
+            points=lot.points,
+            remaining=lot.remaining,
+            earned_at=lot.earned_at,
+            available_at=lot.available_at,
+            pending=lot.pending,
+            waits_for=lot.waiting.kind if lot.waiting else None,
+            expires_at=gone_at if waits else self.nominal_end(lot),
+            gone_at=gone_at,
+        )
+
+    def told(self, lot: OpenLot | None) -> str:
+        """What there is of a lot and its last day: ``40 to 2027-04-30``; ``0`` where there is none of it."""
+        if lot is None:
+            return "0"
+        begins = f" from {local_day(lot.available_at, self.zone)}" if lot.pending else ""
+        ends = f" to {local_day(lot.expires_at - _INSTANT, self.zone)}" if lot.expires_at else ""
+        return f"{lot.remaining}{begins}{ends}"
 
     def released(self, lot: Lot, at: datetime) -> Lot:
         """The lot as it can be spent from ``at`` on. Its days begin to count, but no end that was promised moves up."""
@@ -69,26 +93,27 @@ def keeps_alive(kind: str, program: Program) -> bool:
 
 
 def opened(
-    lot_id: str, points: int, at: datetime, terms: LotTerms, *, today: date, zone: ZoneInfo, may_wait: bool
+    lot_id: str, points: int, at: datetime, terms: LotTerms, origin: str, *, today: date, zone: ZoneInfo, may_wait: bool
 ) -> Lot:
     """A new lot, earned ``at`` an instant of the day ``today``, with its times by the terms that count for it.
 
     A later change of the tier or the program moves no lot's times. Where it may not wait for an event, it waits for the
     last day that this may come on, and comes to then what it would have come to without one: released or cancelled.
     """
-    pending, expiry, day = terms.pending, terms.expiry, today
-    if pending.pending_days:
-        day = today + timedelta(days=pending.pending_days)
-    if pending.pending_until is not None:
-        day = max(today, pending.pending_until)
-    if (event := pending.pending_event) is not None:
+    expiry, day = terms.expiry, today
+    if terms.pending_days:
+        day = today + timedelta(days=terms.pending_days)
+    if terms.pending_until is not None:
+        day = max(today, terms.pending_until)
+    if (event := terms.pending_event) is not None:
         day = today + timedelta(days=event.at_most_days)
         if may_wait or event.then == "cancel":
             waiting = Waiting(event.on if may_wait else None, expiry, event.then == "cancel")
-            return Lot(lot_id, points, points, at, start_of_day(day, zone), pending=True, waiting=waiting)
-    is_pending = day > today
+            begins = start_of_day(day, zone)
+            return Lot(lot_id, points, points, at, begins, pending=True, waiting=waiting, origin=origin)
+    is_pending, idle_days, grace_days = day > today, expiry.idle_days, expiry.grace_days
     available_at, expires_at = start_of_day(day, zone) if is_pending else at, _end_of(expiry, day, zone)
-    return Lot(lot_id, points, points, at, available_at, expires_at, is_pending, expiry.idle_days, expiry.grace_days)
+    return Lot(lot_id, points, points, at, available_at, expires_at, is_pending, idle_days, grace_days, None, origin)
 
 
 def _end_of(expiry: Expiry, available_on: date, zone: ZoneInfo) -> datetime | None:
@@ -104,9 +129,4 @@ def _end_of(expiry: Expiry, available_on: date, zone: ZoneInfo) -> datetime | No
         if days is None:
             return None
         day = available_on + timedelta(days=days)
-    return _start((day + timedelta(days=expiry.grace_days)).toordinal(), zone)
-
-
-@lru_cache(maxsize=_CACHED_DAYS)
-def _start(day: int, zone: ZoneInfo) -> datetime:
-    return start_of_day(date.fromordinal(day), zone)
+    return start_of_day(day + timedelta(days=expiry.grace_days), zone)

@@ -4,13 +4,14 @@ When a lot is gone can depend on when the member was last active; the `LotCalend
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from gamification.activity import own_key
 from gamification.lot_times import LotCalendar
 from gamification.program import Program
 from gamification.state import Balance, Lot, State
+from gamification.values import value
 
 MAX_WAITING_LOTS = 500
 """How many lots may wait for an event at a time. What comes in beyond that waits for its last day only."""
@@ -55,7 +56,7 @@ def spend(lots: Lots, points: int, calendar: LotCalendar) -> tuple[Lots, tuple[t
     return tuple(lot for lot in after if lot.remaining), tuple(taken.items())
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Unlocked:
     """What became of pending lots: all ``lots`` afterwards, those ``released``, and those ``cancelled``."""
 
@@ -123,12 +124,11 @@ def next_due_at(state: State, program: Program) -> datetime | None:
 
 def first_due_at(lots: Lots, calendar: LotCalendar) -> datetime | None:
     """When the first of these lots unlocks or expires if nothing more happens."""
-    dues = []
-    for lot in lots:  # asked before every activity, so without a call for each plain lot
-        due = lot.available_at if lot.pending else lot.expires_at if lot.idle_days is None else calendar.end(lot)
-        if due is not None:
-            dues.append(due)
-    return min(dues, default=None)
+    dues = [  # asked before every activity, so without a call for each plain lot
+        lot.available_at if lot.pending else lot.expires_at if lot.idle_days is None else calendar.end(lot)
+        for lot in lots
+    ]
+    return min(filter(None, dues), default=None)
 
 
 def coalesced(lots: Lots, most: int, calendar: LotCalendar) -> Lots:
@@ -174,4 +174,5 @@ def _joined(first: Lot, second: Lot) -> Lot:
         first.idle_days,
         first.grace_days,
         first.waiting,
+        first.origin if first.origin == second.origin else "",
     )

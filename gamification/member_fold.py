@@ -372,6 +372,7 @@ class MemberFold:
         revision = Revision(
             known, history, self._state, schedule=self._schedule, terms=self._terms, offers=self._offers
         )
+        self._history_before(revision.reaches_to)
         await _with_pauses(revision.play())
         return self._keep(revision.finish(), moment)
 

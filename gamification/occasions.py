@@ -7,11 +7,10 @@ A birthday is celebrated by the member's own time zone, an anniversary of joinin
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from gamification import challenges
-from gamification.activity import BIRTHDAY, Activity
+from gamification.activity import BIRTHDAY, Activity, Occasion
 from gamification.challenges import Fact
 from gamification.draft import Draft
 from gamification.earning import earn
@@ -20,11 +19,8 @@ from gamification.record import Celebrated
 from gamification.state import State
 from gamification.windows import day_of_year, local_day, start_of_day
 
-Occasion = Literal["birthday", "anniversary"]
-
 MIN_DAYS_BETWEEN = 364
 """At least so many days lie between two celebrations: whoever travels over their birthday celebrates a day later."""
-_OCCASIONS: tuple[Occasion, ...] = ("birthday", "anniversary")
 _YEARS_AHEAD = 3
 """The next celebration is in one of so many years: 1 January may have begun last year by UTC, and so may the next."""
 _LAST_YEAR = 9998
@@ -33,7 +29,7 @@ _CACHED_DAYS = 8192
 
 def celebrate(draft: Draft) -> None:
     """Let the occasions that come round at this very instant take effect."""
-    for occasion in _OCCASIONS:
+    for occasion in draft.program.occasions:
         found = _next(draft.state, draft.program, occasion, draft.at)
         if found is not None and found[1] == draft.at:
             _celebrate(draft, occasion, found[0])
@@ -45,12 +41,10 @@ def next_due_at(state: State, program: Program, begins: datetime | None = None) 
     ``begins`` is when the program comes into force, where that is after ``state.as_of``: what came round before then,
     did so without it.
     """
-    first: datetime | None = None
-    for occasion in _OCCASIONS:  # asked before every activity, and mostly the program gives nothing for any
-        found = _next(state, program, occasion, begins or state.as_of)
-        if found is not None and (first is None or found[1] < first):
-            first = found[1]
-    return first
+    if not program.occasions:
+        return None
+    found = [_next(state, program, occasion, begins or state.as_of) for occasion in program.occasions]
+    return min((starts_at for _, starts_at in filter(None, found)), default=None)
 
 
 def set_birthday(draft: Draft, birthday: str) -> None:
@@ -90,7 +84,7 @@ def _celebrate(draft: Draft, occasion: Occasion, day: date) -> None:
 
 def _next(state: State, program: Program, occasion: Occasion, begins: datetime) -> tuple[date, datetime] | None:
     """The day of the next celebration, and its beginning, which is not before ``begins``."""
-    if occasion not in program.rules_by_kind and occasion not in program.challenges_by_kind:
+    if occasion not in program.occasions:
         return None
     if occasion == BIRTHDAY and not state.birthday:
         return None

@@ -71,9 +71,9 @@ class Playing:
     def _regrant(self, event: Event, recorded: Sequence[Offer]) -> Applied:
         """The event with what campaigns may give it now; noted where that is by other grants."""
         assert self._regranting is not None, "campaigns are asked only where something is decided"
-        regranting = self._regranting
-        regranting.reach(event.moment)
-        if self._since is not None and event.moment < self._since:
+        regranting, moment = self._regranting, event.moment
+        regranting.reach(moment)
+        if self._since is not None and moment < self._since:
             applied, grants = self._apply(event, recorded), event.grants
         else:
             program = self._schedule.version(event.version)

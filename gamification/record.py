@@ -1,23 +1,35 @@
 """Records: an activity, or the passing of time, with everything it caused and why. Immutable once written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
 from gamification.activity import MERGE, MERGED, REJUDGEMENT, REVERSAL, UNMERGE, UNMERGED, Activity
-from gamification.state import Balance, TierReason
+from gamification.state import Balance, OpenLot, PeriodFate, TierReason, Totals
+from gamification.values import value
 
 REVISING = frozenset({REVERSAL, REJUDGEMENT, MERGE, UNMERGE, MERGED, UNMERGED})
 """Kinds of activities that change the past and stand in time where they were recorded."""
 
 Account = Literal["available", "pending"]
 Source = Literal[
-    "rule", "challenge", "badge", "tier", "staff", "clock", "chain", "campaign", "board", "streak", "reversal"
+    "rule",
+    "challenge",
+    "badge",
+    "tier",
+    "staff",
+    "clock",
+    "chain",
+    "campaign",
+    "board",
+    "streak",
+    "reversal",
+    "revision",
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Why:
     """Why an effect came about: what decided it, how it was worked out, and which effect of the record led to it.
 
@@ -33,7 +45,7 @@ class Why:
     lots: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Entry:
     """A ledger entry: ``points`` (signed) on one account. The sum of all entries of a member is the balance."""
 
@@ -43,7 +55,7 @@ class Entry:
     kind: Literal["entry"] = "entry"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Progressed:
     """A challenge moved from ``before`` to ``after`` of ``goal``, in ``scale``-ths of its unit."""
 
@@ -56,7 +68,7 @@ class Progressed:
     kind: Literal["progressed"] = "progressed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Completed:
     """A challenge was completed, ``times`` over."""
 
@@ -66,7 +78,7 @@ class Completed:
     kind: Literal["completed"] = "completed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BadgeWon:
     """A badge was won or rose to ``level``."""
 
@@ -76,7 +88,7 @@ class BadgeWon:
     kind: Literal["badge_won"] = "badge_won"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BadgeLost:
     """A badge fell from level ``before`` to ``after``, 0 for none, since what had won it was taken back."""
 
@@ -87,7 +99,7 @@ class BadgeLost:
     kind: Literal["badge_lost"] = "badge_lost"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CompletionLost:
     """A challenge counts as completed ``times`` fewer, since what had completed it was taken back."""
 
@@ -97,19 +109,27 @@ class CompletionLost:
     kind: Literal["completion_lost"] = "completion_lost"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StreakMoved:
-    """A streak went from ``before`` periods to ``after``; ``frozen`` is how many freezes that took."""
+    """A streak went from ``before`` periods to ``after``; ``frozen`` is how many freezes that took.
+
+    ``freezes`` are those that are left, and ``longest`` is the longest that the streak ever was; None in records from
+    before they were told. ``periods`` are those whose fate a revision changed, by their first days (ordinals), each
+    with what became of it now; None where it is not decided, or no longer remembered.
+    """
 
     code: str
     before: int
     after: int
     why: Why
     frozen: int = 0
+    freezes: int | None = None
+    longest: int | None = None
+    periods: tuple[tuple[int, PeriodFate | None], ...] = ()
     kind: Literal["streak_moved"] = "streak_moved"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StreakReached:
     """A streak reached a milestone of ``length`` periods."""
 
@@ -119,7 +139,7 @@ class StreakReached:
     kind: Literal["streak_reached"] = "streak_reached"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Celebrated:
     """The member's birthday, or the day on which they joined, came round, ``years`` after it."""
 
@@ -129,7 +149,7 @@ class Celebrated:
     kind: Literal["celebrated"] = "celebrated"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TierMoved:
     """The standing moved from one tier to another; ``before`` is None when a member first gets one."""
 
@@ -141,7 +161,7 @@ class TierMoved:
     kind: Literal["tier_moved"] = "tier_moved"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TierReviewed:
     """A review of the ``tier`` earned that left the standing where it was.
 
@@ -157,7 +177,7 @@ class TierReviewed:
     kind: Literal["tier_reviewed"] = "tier_reviewed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChainCut:
     """The chain of causes reached its bound: what the effect at ``why.because`` would have led to was left out."""
 
@@ -166,11 +186,12 @@ class ChainCut:
     kind: Literal["chain_cut"] = "chain_cut"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Scored:
     """A score on a board changed from ``before`` to ``after``; None where the member is not on the board.
 
-    In ``scale``-ths of the board's unit; ``columns`` are those after it.
+    In ``scale``-ths of the board's unit; ``columns`` are those after it. ``reached_at`` is when these numbers were
+    reached, which decides who came first; None off the board, and in records from before it was told.
     """
 
     board: str
@@ -181,10 +202,130 @@ class Scored:
     columns: tuple[int, ...]
     scale: int
     why: Why
+    reached_at: datetime | None = None
     kind: Literal["scored"] = "scored"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
+class LotMoved:
+    """A lot has another end, or other points left, than before: by an extension, or by a revision.
+
+    None where it is not among the open lots.
+    """
+
+    lot: str
+    before: OpenLot | None
+    after: OpenLot | None
+    why: Why
+    kind: Literal["lot_moved"] = "lot_moved"
+
+
+@value(frozen=True, slots=True)
+class TierGranted:
+    """What staff grants is now this ``tier``, ``until`` an instant or until it is withdrawn. None: nothing any more."""
+
+    tier: str | None
+    until: datetime | None
+    why: Why
+    kind: Literal["tier_granted"] = "tier_granted"
+
+
+@value(frozen=True, slots=True)
+class TierProgress:
+    """What is ``counted`` towards the next tier, ``since`` when the member has theirs, and what it takes to keep it.
+
+    The review ``keep_until`` which it is kept will find ``kept`` of what is there today; None where nothing can be
+    lost. ``grace_until`` is when the tier is lost, where a review has found too little.
+    """
+
+    counted: int
+    since: datetime | None
+    kept: int | None = None
+    keep_until: datetime | None = None
+    grace_until: datetime | None = None
+
+
+@value(frozen=True, slots=True)
+class TierProgressed:
+    """A revision changed how far a member is on the ladder. In ``scale``-ths of the unit that tiers count."""
+
+    tier: str
+    before: TierProgress
+    after: TierProgress
+    scale: int
+    why: Why
+    kind: Literal["tier_progressed"] = "tier_progressed"
+
+
+@value(frozen=True, slots=True)
+class PausePlanned:
+    """A streak is paused from the ``first`` day to the ``last`` (ordinals)."""
+
+    code: str
+    first: int
+    last: int
+    why: Why
+    kind: Literal["pause_planned"] = "pause_planned"
+
+
+@value(frozen=True, slots=True)
+class PauseDropped:
+    """A pause that was planned is none, since a revision no longer allows it."""
+
+    code: str
+    first: int
+    last: int
+    why: Why
+    kind: Literal["pause_dropped"] = "pause_dropped"
+
+
+@value(frozen=True, slots=True)
+class Redated:
+    """What was reached counts as reached at another time: a badge's ``level``, or a challenge's last completion.
+
+    None where it had not been reached, or is no longer.
+    """
+
+    what: Literal["badge", "challenge"]
+    code: str
+    before: datetime | None
+    after: datetime | None
+    why: Why
+    level: int = 0
+    kind: Literal["redated"] = "redated"
+
+
+@value(frozen=True, slots=True)
+class AttributeChanged:
+    """A revision changed what is known of a member by this ``name``; None for nothing."""
+
+    name: str
+    before: str | None
+    after: str | None
+    why: Why
+    kind: Literal["attribute_changed"] = "attribute_changed"
+
+
+@value(frozen=True, slots=True)
+class TotalsMoved:
+    """A revision changed what a member has come to in all their time."""
+
+    before: Totals
+    after: Totals
+    why: Why
+    kind: Literal["totals_moved"] = "totals_moved"
+
+
+@value(frozen=True, slots=True)
+class Truncated:
+    """The record reached the bound of its effects: a revision changed so many more things than it lists."""
+
+    left_out: int
+    why: Why
+    kind: Literal["truncated"] = "truncated"
+
+
+@value(frozen=True, slots=True)
 class BonusWithheld:
     """A campaign gave ``granted`` of the points ``wanted``: its ``limit`` kept the rest."""
 
@@ -211,10 +352,19 @@ Effect = (
     | Celebrated
     | ChainCut
     | Scored
+    | LotMoved
+    | TierGranted
+    | TierProgressed
+    | PausePlanned
+    | PauseDropped
+    | Redated
+    | AttributeChanged
+    | TotalsMoved
+    | Truncated
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Outcome:
     """What one step of the fold did: ``effects`` in the order of their causes, and the balance after them."""
 
@@ -223,7 +373,7 @@ class Outcome:
     balance: Balance
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Grant:
     """What was left of a campaign when a record was decided: points of its budget and places; None without limit.
 
@@ -240,7 +390,7 @@ class Grant:
     placed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Settlement:
     """What one record took of a campaign: points of its budget, and a place if the member is new to it.
 
@@ -252,7 +402,7 @@ class Settlement:
     places: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Regrant:
     """The grants that an earlier activity goes by since a revision played it again."""
 
@@ -260,7 +410,15 @@ class Regrant:
     grants: tuple[Grant, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
+class Kept:
+    """The points that stay with the member at the earlier reversal ``key``, since a revision settled it again."""
+
+    key: str
+    points: int
+
+
+@value(frozen=True, slots=True)
 class Record:
     """One line of the journal, numbered ``seq`` per member from 1. ``activity`` is None where time alone passed.
 
@@ -269,8 +427,8 @@ class Record:
     left of them, so that the record can be replayed, and played again.
 
     A revision is a record that changes the past: ``revised_from`` is the instant from which the member's time was
-    played again, ``regrants`` what activities after it go by since, ``settlements`` what it took of campaigns or gave
-    back, and its outcome the difference that all this made.
+    played again, ``regrants`` what activities after it go by since, ``kept`` what stays at reversals after it,
+    ``settlements`` what it took of campaigns or gave back, and its outcome the difference that all this made.
 
     ``first_in`` is the account that recorded it first, for this one, while this one was merged into that; empty for
     nearly all. ``by`` is who asked for it: the id of staff, the name of an API key; empty where nobody is known.
@@ -288,6 +446,7 @@ class Record:
     revised_from: datetime | None = None
     regrants: tuple[Regrant, ...] = ()
     settlements: tuple[Settlement, ...] = ()
+    kept: tuple[Kept, ...] = ()
     first_in: str = ""
     by: str = ""
 

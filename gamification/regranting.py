@@ -25,15 +25,17 @@ class Regranting:
 
     def __init__(self, offers: Offers, before: State, old: Iterable[Event], new_key: str | None) -> None:
         self._offers, self._before, self._new_key = offers, before, new_key
-        self._old: Iterator[Event] = iter(old)
+        self._old: Iterator[tuple[Moment, Sequence[Grant]]] = (
+            (event.moment, event.grants) for event in old if event.grants
+        )
         self._next = next(self._old, None)
         self._had: Counter[str] = Counter()
         self._placed: set[str] = set()
 
     def reach(self, moment: Moment) -> None:
         """Note what the member had had of campaigns before a moment."""
-        while self._next is not None and self._next.moment < moment:
-            self._note(self._next.grants, 1)
+        while self._next is not None and self._next[0] < moment:
+            self._note(self._next[1], 1)
             self._next = next(self._old, None)
 
     def gave(self, grants: Iterable[Grant]) -> None:

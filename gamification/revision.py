@@ -7,10 +7,11 @@ from typing import Any
 from gamification.activity import MERGE, MERGED, REJUDGEMENT, REVERSAL, UNMERGE, UNMERGED
 from gamification.campaigns import Offers
 from gamification.difference import Cause, difference, settled
-from gamification.fold import CampaignVersions, apply_standing
+from gamification.fold import CampaignVersions, advance, apply_standing
 from gamification.history import Checkpoint, Event, History
+from gamification.keeping import Keeping, what_stays
 from gamification.playing import Playing
-from gamification.record import REVISING, Outcome, Record
+from gamification.record import REVISING, Kept, Outcome, Record
 from gamification.regranting import Regranting
 from gamification.schedule import Schedule
 from gamification.state import Moment, State
@@ -46,35 +47,59 @@ class Revision:
         offers: Offers | None = None,
     ) -> None:
         self._record, self._history, self._before = record, history, before
-        self._schedule, self._is_new = schedule, offers is not None
+        self._schedule, self._terms, self._offers = schedule, terms, offers
         self._moment = revised_moment(record)
-        old = history.living(history.state_before(self._moment).newest)
+        self._old = history.living(history.state_before(self._moment).newest)
         history.take(record, schedule)
-        start = history.state_before(self._moment)
-        self._events = self._to_play(start.newest)
-        regranting = None if offers is None else self._regranting(offers, old)
-        self._playing = Playing(start, self._events, schedule, terms, regranting=regranting, since=self._moment)
+        self._keeping = None if offers is None or _is_reversal(record) else Keeping(history, self._moment, schedule)
+
+    @property
+    def reaches_to(self) -> Moment:
+        """The history from before this moment is needed; it may lie before what changes."""
+        return self._moment if self._keeping is None else self._keeping.reaches_to
 
     def play(self) -> Iterator[None]:
         """Play the time again, pausing after each activity."""
+        if self._keeping is not None and self._offers is not None:
+            yield from self._keep(self._keeping, self._offers)
+        start = self._history.state_before(self._moment)
+        self._events = self._to_play(start.newest)
+        regranting = None if self._offers is None else self._regranting(self._offers, self._old)
+        self._playing = Playing(
+            start, self._events, self._schedule, self._terms, regranting=regranting, since=self._moment
+        )
         yield from self._playing.play()
 
     def finish(self) -> Revised:
         """What it came to, once all has been played. The history has then taken in the record."""
         until = self._record.outcome.at
         after, record = self._playing.let_pass(until), self._record
-        if self._is_new:
+        if self._offers is not None:
             record = self._with_grants(record)
-            if record.activity is not None and record.activity.kind == REVERSAL:
+            if _is_reversal(record):
                 record, after = self._settled_reversal(record, after)
         program = self._schedule.at(until).program
-        effects = difference(self._before, after, program, _cause(record))
+        effects = difference(self._before, after, until, program, _cause(record))
         taken = settled(self._before, after)
         outcome = Outcome(until, effects, after.balance)
         state = replace(after, seq=record.seq, **_marks(record, self._before))
         checkpoints = self._checkpoints()
         self._history.mark_anew(self._moment, [checkpoint.state for checkpoint in checkpoints])
         return Revised(state, replace(record, outcome=outcome, settlements=taken), checkpoints)
+
+    def _keep(self, keeping: Keeping, offers: Offers) -> Iterator[None]:
+        """Settle again what stays at later reversals, and let the record say so."""
+        activity, terms = self._record.activity, self._terms
+        arrived = None if activity is None else self._history.event(activity.key)
+        if arrived is not None:
+            program, before = self._schedule.version(arrived.version), self._before
+            on_offer = offers.open_for(arrived.activity, arrived.recorded_at, program, before, held=before.campaigns)
+            arrived = replace(arrived, grants=tuple(offer.grant for offer in on_offer))
+            terms = {**terms, **offers.terms_of(arrived.grants)}
+        yield from keeping.settle(terms, arrived)
+        self._record = replace(self._record, kept=tuple(keeping.changed))
+        for kept in keeping.changed:
+            self._history.keep(kept)
 
     def _regranting(self, offers: Offers, old: list[Event]) -> Regranting:
         activity = self._record.activity
@@ -89,7 +114,7 @@ class Revision:
     def _to_play(self, after: Moment | None) -> list[Event]:
         """All that still counts; without a new reversal itself, which comes after what it changes is known."""
         activity = self._record.activity
-        own = activity.key if self._is_new and activity is not None and activity.kind == REVERSAL else None
+        own = activity.key if self._offers is not None and activity is not None and _is_reversal(self._record) else None
         return [event for event in self._history.living(after) if event.activity.key != own]
 
     def _with_grants(self, record: Record) -> Record:
@@ -107,10 +132,11 @@ class Revision:
         assert activity is not None, "time alone takes nothing back"
         assert activity.reversal is not None, "a reversal says what it takes back"
         if program.reversals.policy == "only_pending":
-            kept = max(self._before.balance.available - max(after.balance.available, 0), 0)
+            before, _ = advance(self._before, record.outcome.at, self._schedule)
+            kept = what_stays(before, after)
             activity = replace(activity, reversal=replace(activity.reversal, kept=kept))
             record = replace(record, activity=activity)
-            self._history.amend(activity)
+            self._history.keep(Kept(activity.key, kept))
         return record, apply_standing(after, activity, program, record.outcome.at).state
 
     def _checkpoints(self) -> tuple[Checkpoint, ...]:
@@ -142,6 +168,10 @@ def revised_moment(record: Record) -> Moment:
     reversal = record.activity.reversal
     key = reversal.key if reversal else "" if record.activity.kind in REVISING else record.activity.key
     return Moment(record.revised_from, key)
+
+
+def _is_reversal(record: Record) -> bool:
+    return record.activity is not None and record.activity.kind == REVERSAL
 
 
 def _marks(record: Record, before: State) -> dict[str, Any]:

@@ -48,14 +48,20 @@ class Schedule:
 
     def at(self, instant: datetime) -> Edition:
         """The version in force at an instant."""
-        for edition in reversed(self.editions[1:]):
+        for edition in reversed(self._later):
             if edition.from_at <= instant:
                 return edition
         return self.editions[0]
 
     def changes_after(self, instant: datetime) -> datetime | None:
         """When another version comes into force next; None if never."""
-        return min((edition.from_at for edition in self.editions[1:] if edition.from_at > instant), default=None)
+        if not self._later:
+            return None
+        return min((edition.from_at for edition in self._later if edition.from_at > instant), default=None)
+
+    @cached_property
+    def _later(self) -> tuple[Edition, ...]:
+        return self.editions[1:]
 
     def known(self, version: int) -> "Schedule":
         """The schedule as it was when ``version`` was the latest."""

@@ -1,14 +1,15 @@
 """A member's state: what the fold of their history comes to. Immutable; every step makes a new one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
+from gamification.values import value
 from gamification.windows import Tally
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@value(frozen=True, slots=True, order=True)
 class Moment:
     """The place of an activity in its member's time. What happens at the same instant is in the order of the keys.
 
@@ -19,7 +20,7 @@ class Moment:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Expiry:
     """When points expire that can be spent from some day on: after ``days``, after a ``month_day``, or never.
 
@@ -34,7 +35,7 @@ class Expiry:
     grace_days: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Waiting:
     """What a pending lot waits for: an activity of this ``kind``. ``cancels``: without one it comes to nothing.
 
@@ -46,7 +47,7 @@ class Waiting:
     cancels: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Lot:
     """Points that came together and leave together: spent soonest-expiring first, expired, or reversed.
 
@@ -54,6 +55,7 @@ class Lot:
     lot can be spent from ``available_at`` on, or from when what it is ``waiting`` for happens. It is gone at
     ``expires_at``, or ``idle_days`` and the grace after the member was last active, whichever comes last. The
     ``grace_days`` are in ``expires_at``. While it waits, ``expires_at`` is an end that staff has promised, if any.
+    ``origin`` is the ``source:code`` of the entry that made it; empty where several did, or where it is not known.
     """
 
     lot_id: str
@@ -66,9 +68,28 @@ class Lot:
     idle_days: int | None = None
     grace_days: int = 0
     waiting: Waiting | None = None
+    origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
+class OpenLot:
+    """A lot as its member sees it: made of ``points``, what is left of them, and from when to when they can be spent.
+
+    ``expires_at`` is the end that members are told of, ``gone_at`` the one after the days of grace; None for never. Of
+    a lot that ``waits_for`` a kind of activity, both are the end that staff has promised, if any.
+    """
+
+    points: int
+    remaining: int
+    earned_at: datetime
+    available_at: datetime
+    pending: bool
+    waits_for: str | None
+    expires_at: datetime | None
+    gone_at: datetime | None
+
+
+@value(frozen=True, slots=True)
 class Balance:
     """Points a member can spend now, and points that become available later.
 
@@ -79,7 +100,7 @@ class Balance:
     pending: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Totals:
     """Lifetime sums: ``earned``, ``spent`` and ``expired`` in points, ``spend_minor`` in minor units of money."""
 
@@ -96,7 +117,7 @@ TierReason = Literal["earned", "review", "granted", "grant_ended", "program", "r
 a change of the past."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TierStep:
     """A tier that a member came to, when and why."""
 
@@ -105,7 +126,7 @@ class TierStep:
     reason: TierReason
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Standing:
     """Where a member stands on the tier ladder: since when, and the tally that decides it.
 
@@ -142,7 +163,7 @@ class Standing:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RuleUse:
     """How much a rule has given: when last, and the points per capped window (by its unit)."""
 
@@ -150,7 +171,7 @@ class RuleUse:
     given: Mapping[str, Tally] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChallengeState:
     """Progress in a challenge. ``seen`` holds (value, bucket) pairs of a collection; ``completed`` counts times."""
 
@@ -160,7 +181,7 @@ class ChallengeState:
     completed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BadgeHeld:
     """A badge won: when each of its levels was reached."""
 
@@ -177,7 +198,7 @@ class BadgeHeld:
         return self.levels_at[-1]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Score:
     """A member's score on a board in one period and scope. Whole numbers in the board's scale; higher is better.
 
@@ -194,7 +215,7 @@ class Score:
     counted_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CampaignUse:
     """What a member has had of a campaign: when last, how many points in all, and per day where that is capped."""
 
@@ -207,7 +228,7 @@ PeriodFate = Literal["done", "frozen", "paused", "excused", "missed"]
 """What became of a period of a streak. ``excused``: travel, or the calendar of the zone, left too little of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StreakState:
     """A streak as it stands: ``length`` periods in a row, and the ``longest`` there was.
 
@@ -228,7 +249,7 @@ class StreakState:
     lived: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class State:
     """Everything the game knows of a member after record ``seq``, up to the instant ``as_of``.
 

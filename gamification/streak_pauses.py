@@ -8,6 +8,7 @@ from gamification.activity import STREAK_PAUSE, Activity, Problem, Scalar
 from gamification.draft import Draft
 from gamification.program import Program
 from gamification.program.streaks import Streak
+from gamification.record import PausePlanned
 from gamification.state import State, StreakState
 from gamification.windows import local_day, read_day
 
@@ -21,7 +22,7 @@ def pause(draft: Draft, activity: Activity) -> None:
     It covers no day before the one on which it is recorded: what is over is decided.
     """
     today = local_day(draft.at, draft.member_zone).toordinal()
-    span = _span(activity.attributes)
+    span, reason = _span(activity.attributes), activity.reason
     if span is None:
         return
     for streak in _meant(draft.program, activity.attributes):
@@ -30,6 +31,13 @@ def pause(draft: Draft, activity: Activity) -> None:
         if _refusal(streak, held, first, last, today) is None:
             kept = (each for each in held.pauses if each[1] >= today - MAX_DAYS_AHEAD)
             draft.streaks[streak.code] = replace(held, pauses=tuple(sorted((*kept, (first, last)))))
+            why = draft.why("streak", streak.code, told(first, last), {"reason": reason} if reason else None)
+            draft.note(PausePlanned(streak.code, first, last, why))
+
+
+def told(first: int, last: int) -> str:
+    """A pause in words: ``paused from 2026-07-01 to 2026-07-14``."""
+    return f"paused from {date.fromordinal(first)} to {date.fromordinal(last)}"
 
 
 def planned_pause(

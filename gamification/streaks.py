@@ -109,13 +109,13 @@ def _extend(draft: Draft, streak: Streak, held: StreakState, period: int) -> Non
         if every and length % every == 0 and freezes < streak.freezes.limit:
             freezes += 1
             arithmetic += "; 1 freeze gained"
-    draft.streaks[streak.code] = replace(
-        _decided(streak, held, period, "done"), length=length, longest=max(length, held.longest), freezes=freezes
-    )
+    longest = max(length, held.longest)
+    decided = _decided(streak, held, period, "done")
+    draft.streaks[streak.code] = replace(decided, length=length, longest=longest, freezes=freezes)
     why = draft.why(
         "streak", streak.code, arithmetic, inputs={"freezes": freezes, **_passed_over(streak, held, period)}
     )
-    draft.emit(StreakMoved(streak.code, held.length, length, why))
+    draft.emit(StreakMoved(streak.code, held.length, length, why, 0, freezes, longest))
     if streak.milestone_at(length):
         draft.emit(StreakReached(streak.code, length, draft.why("streak", streak.code, f"{length} in a row")))
 
@@ -134,11 +134,11 @@ def _miss(draft: Draft, streak: Streak, held: StreakState, period: int) -> Strea
         left = held.freezes - 1
         arithmetic = f"{missed}, 1 of {usable} freezes used: {held.length} stays"
         why = draft.why("streak", streak.code, arithmetic, inputs={"freezes": left, **passed_over})
-        draft.emit(StreakMoved(streak.code, held.length, held.length, why, frozen=1))
+        draft.emit(StreakMoved(streak.code, held.length, held.length, why, 1, left, held.longest))
         return replace(_decided(streak, held, period, "frozen"), freezes=left)
     arithmetic = f"{missed}{', no freeze left' if streak.freezes else ''}: {held.length} ends"
     why = draft.why("streak", streak.code, arithmetic, inputs={"freezes": held.freezes, **passed_over})
-    draft.emit(StreakMoved(streak.code, held.length, 0, why))
+    draft.emit(StreakMoved(streak.code, held.length, 0, why, 0, held.freezes, held.longest))
     return replace(_decided(streak, held, period, "missed"), length=0)
 
 

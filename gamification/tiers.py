@@ -12,9 +12,9 @@ from gamification.activity import TIER_GRANT, Activity, to_milliseconds
 from gamification.draft import Draft
 from gamification.program import Program
 from gamification.program.tiers import Tiers
-from gamification.record import TierMoved, TierReviewed, Why
+from gamification.record import TierGranted, TierMoved, TierReviewed, Why
 from gamification.state import Standing, State, TierReason, TierStep
-from gamification.windows import Window, falls_below, local_day, start_of_day, total, total_from, total_up_to
+from gamification.windows import Window, earliest, falls_below, local_day, start_of_day, total, total_from, total_up_to
 
 MAX_TIER_STEPS = 100
 """How many moves the history of a standing keeps."""
@@ -28,9 +28,9 @@ def reached(program: Program, amount: int) -> int:
 def settle(draft: Draft) -> None:
     """Move the standing to where it belongs by now; upwards rung by rung."""
     tiers = draft.program.tiers
-    if tiers is None or draft.standing is draft.judged:
-        return
     standing = draft.standing
+    if tiers is None or standing is draft.judged:
+        return
     ended = standing.granted_until is not None and standing.granted_until <= draft.at
     if ended:
         draft.standing = replace(standing, granted=None, granted_until=None)
@@ -60,8 +60,11 @@ def grant(draft: Draft, activity: Activity) -> None:
     ends_at = to_milliseconds(datetime.fromisoformat(str(until))) if tier and until else None
     if ends_at is not None and ends_at <= draft.at:
         tier, ends_at = "", None
-    draft.standing = replace(draft.standing, granted=tier or None, granted_until=ends_at)
-    draft.touch()
+    held, granted = draft.standing, tier or None
+    if (held.granted, held.granted_until) != (granted, ends_at):
+        draft.standing = replace(held, granted=granted, granted_until=ends_at)
+        draft.touch()
+        draft.note(TierGranted(granted, ends_at, _staff(draft, tier)))
 
 
 def next_due_at(state: State, program: Program, begins: datetime | None = None) -> datetime | None:
@@ -73,12 +76,13 @@ def next_due_at(state: State, program: Program, begins: datetime | None = None) 
     tiers, standing = program.tiers, state.standing
     if tiers is None or standing.tier is None:
         return None
-    at = state.as_of if begins is None else max(state.as_of, begins)
-    position, granted = tiers.positions.get(standing.earned or ""), _granted(standing, tiers)
-    if position is None or tiers.levels[visible := max(position, granted)].code != standing.tier:
+    at, zone = state.as_of if begins is None else max(state.as_of, begins), program.time_zone
+    positions, granted = tiers.positions, _granted(standing, tiers)
+    position = positions.get(standing.earned or "")
+    if position is None or positions.get(standing.tier) != (visible := max(position, granted)):
         return at
-    window, today = tiers.window_of(state.joined_at, program.time_zone), local_day(at, program.time_zone)
-    if _rises(program, standing, window.opens(today), visible):
+    window, today = tiers.window_of(state.joined_at, zone), local_day(at, zone)
+    if visible < len(program.tier_thresholds) - 1 and _rises(program, standing, window.opens(today), visible):
         return at
     ends_at = standing.granted_until if granted > position else None
     if position == 0 or tiers.downgrade.to == "never":
@@ -86,27 +90,25 @@ def next_due_at(state: State, program: Program, begins: datetime | None = None) 
     due = standing.grace_until
     if due is None:
         day = review_day(standing, window, today, program.tier_thresholds[position])
-        due = None if day is None else at if day <= today else start_of_day(day, program.time_zone)
-    return min((each for each in (due, ends_at) if each is not None), default=None)
+        due = None if day is None else at if day <= today else start_of_day(day, zone)
+    return earliest(due, ends_at)
 
 
 def _rises(program: Program, standing: Standing, opens: int, visible: int) -> bool:
     """Whether what is counted since a bucket is enough for more than the tier at ``visible``."""
-    if visible == len(program.tier_thresholds) - 1:
-        return False
     needed = program.tier_thresholds[visible + 1]
     return total_up_to(standing.tally, opens, needed) >= needed
 
 
 def review_day(standing: Standing, window: Window, today: date, threshold: int) -> date | None:
     """The day on which the tier earned, which needs ``threshold``, is reviewed next; None if never."""
-    earliest = date.fromordinal(max(standing.review_on, 1))
+    first = date.fromordinal(standing.review_on) if standing.review_on else date.min
     if window.periodic:
-        return earliest
+        return first
     day = falls_below(standing.tally, window, today, threshold)
     if day is None and total(standing.tally, window, today) >= threshold:
         return None
-    return max(day or today, earliest)
+    return max(day or today, first)
 
 
 def stands_by_grant(standing: Standing, tiers: Tiers) -> bool:
@@ -119,7 +121,8 @@ def _granted(standing: Standing, tiers: Tiers) -> int:
 
 
 def _visible(standing: Standing, tiers: Tiers) -> int:
-    return max(tiers.position(standing.earned), _granted(standing, tiers))
+    earned = tiers.position(standing.earned)
+    return max(earned, tiers.position(standing.granted)) if standing.granted else earned
 
 
 def _judge(draft: Draft, tiers: Tiers) -> tuple[TierReason | None, Why | None]:
@@ -127,7 +130,8 @@ def _judge(draft: Draft, tiers: Tiers) -> tuple[TierReason | None, Why | None]:
     standing, program = draft.standing, draft.program
     window = tiers.window_of(draft.state.joined_at, program.time_zone)
     position = tiers.positions.get(standing.earned or "")
-    highest = reached(program, total_up_to(standing.tally, window.opens(draft.day), program.tier_thresholds[-1]))
+    most = program.tier_thresholds[-1]
+    highest = reached(program, total_up_to(standing.tally, window.opens(draft.day), most))
     if position is None:
         # A tier that is no longer in the program was held by what the period before came to, too.
         held = total_from(standing.tally, window.looks_back(draft.day))

@@ -51,9 +51,19 @@ def read_day(text: object) -> date | None:
     return day if text == day.isoformat() else None
 
 
+@lru_cache(maxsize=_CACHED_DAYS)
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     """The instant, in UTC, at which a day begins in a time zone."""
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+
+
+def earliest(*instants: datetime | None) -> datetime | None:
+    """The first of several instants, of which None is never."""
+    first: datetime | None = None
+    for each in instants:
+        if each is not None and (first is None or each < first):
+            first = each
+    return first
 
 
 def day_of_year(month: int, day: int, year: int) -> date:
@@ -106,7 +116,7 @@ class Window:
 
     def anchored(self, joined_on: date) -> "Window":
         """This window for a member who joined on a day."""
-        return Window(self.unit, self.days, joined_on.toordinal()) if self.unit == "membership" else self
+        return _membership(joined_on) if self.unit == "membership" else self
 
     def bucket(self, day: date) -> int:
         """The bucket that a day's activity is counted in."""
@@ -133,6 +143,11 @@ class Window:
 
 
 @lru_cache(maxsize=_CACHED_DAYS)
+def _membership(joined_on: date) -> Window:
+    return Window("membership", anchor=joined_on.toordinal())
+
+
+@lru_cache(maxsize=_CACHED_DAYS)
 def _bucket(unit: str, day: date) -> int:
     match unit:
         case "lifetime":
@@ -155,6 +170,7 @@ def _anniversary(anchor: int, year: int) -> date:
     return day_of_year(joined_on.month, joined_on.day, year)
 
 
+@lru_cache(maxsize=_CACHED_DAYS)
 def _membership_year(anchor: int, day: date) -> int:
     begins = _anniversary(anchor, day.year)
     return (begins if begins <= day else _anniversary(anchor, day.year - 1)).toordinal()

@@ -12,6 +12,7 @@ from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
 from pymongo.read_concern import ReadConcern
 
+from app.stores.sessions import Sessions
 from gamification.stores import StoreUnavailable
 
 MAX_CONNECTIONS = 64
@@ -91,6 +92,7 @@ class Connection:
     def __init__(self, database: AsyncIOMotorDatabase[Document], timeout_seconds: float) -> None:
         self.client = database.client
         self.timeout_seconds = timeout_seconds
+        self.sessions = Sessions()
         self._database = database.with_options(
             codec_options=CODEC_OPTIONS,
             read_preference=ReadPreference.PRIMARY,

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -19,19 +18,15 @@ from gamification.activity import EARLIEST, to_milliseconds
 from gamification.program import Program
 from gamification.schedule import Edition, Schedule, scheduled
 from gamification.stores import AppliedProgram, StoreUnavailable
-from schema.signals import PROGRAMS, Signals, wait_at_most
 
 PROGRAM_CACHE_SECONDS = 1.0
 """How long a process may go on without a version that has been applied. Each record names what it was decided by."""
-LOOK_SECONDS = 0.4
-"""How often a serving process looks whether versions have been applied, besides hints: often enough that nobody who
-asks for the program has to wait."""
-TELL_TIMEOUT_SECONDS = 0.05
-"""Others find out by themselves."""
+REFRESH_SECONDS = 0.4
+"""How often a serving process asks by itself: so often that nobody who wants to know the program has to wait."""
+TELL_SECONDS = 1.0
+"""How long other processes are told of a new version, where Redis does not answer."""
 MAX_APPLY_ATTEMPTS = 10
 MAX_VERSIONS = 10_000
-
-log = logging.getLogger(__name__)
 
 
 class MongoPrograms:
@@ -49,12 +44,18 @@ class MongoPrograms:
         self.filing: Filing | None = None
         """What brings the campaigns in line with a program that is applied; those come later."""
         self.tell_others: Callable[[], Awaitable[None]] | None = None
-        """Hints that a version has been applied, to this process and to others."""
+        """What lets other processes `forget`; that comes later, too."""
         self._versions: dict[int, AppliedProgram] = {}
         self._schedule: Schedule | None = None
         self._schedule_until = 0.0
         self._applied_here = 0
         self._asking: asyncio.Task[Schedule] | None = None
+        self._times_forgotten = 0
+
+    def forget(self) -> None:
+        """Ask for the versions anew, for there may be another."""
+        self._schedule_until = 0.0
+        self._times_forgotten += 1
 
     async def current(self) -> AppliedProgram:
         """The version in force now, as `schedule` has it.
@@ -81,15 +82,12 @@ class MongoPrograms:
             schedule = await self._refresh()
         return schedule
 
-    async def keep(self, signals: Signals) -> NoReturn:
-        """Look for new versions when it is hinted that there are any, and every `LOOK_SECONDS`, until cancelled."""
-        with signals.watch(PROGRAMS, counted=False) as signal:
-            while True:
-                try:
-                    await self._refresh()
-                except StoreUnavailable as error:
-                    log.debug("versions of the program were not looked for: %s", error)
-                await wait_at_most(signal, LOOK_SECONDS)
+    async def keep_fresh(self) -> NoReturn:
+        """Ask for new versions before anybody has to wait for that, until cancelled."""
+        while True:
+            with suppress(StoreUnavailable):  # Whoever needs to know a version is told.
+                await self._refresh()
+            await asyncio.sleep(REFRESH_SECONDS)
 
     async def apply(
         self, source: str, by: str, now: datetime, *, from_at: datetime | None = None, backfill: bool = False
@@ -113,12 +111,12 @@ class MongoPrograms:
         if self.filing is not None:
             await self.filing.check(program, now)
         applied = await self._put(program, source, by, now, from_at, backfill=backfill)
-        if self.tell_others is not None:
-            with suppress(StoreUnavailable, TimeoutError):
-                async with asyncio.timeout(TELL_TIMEOUT_SECONDS):
-                    await self.tell_others()
         if self.filing is not None:
             await self.filing.adopt(applied, by, now)
+        if self.tell_others is not None:
+            with suppress(StoreUnavailable, TimeoutError):  # Without Redis they ask by themselves, a little later.
+                async with asyncio.timeout(TELL_SECONDS):
+                    await self.tell_others()
         return applied
 
     async def _put(
@@ -176,21 +174,21 @@ class MongoPrograms:
         return [self._remember(document) for document in await self._beyond(0)]
 
     async def _refresh(self) -> Schedule:
-        """The schedule as it is now, or as a look finds it that is under way; all who wait share it."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.ensure_future(self._ask_schedule())
         return await asyncio.shield(self._asking)
 
     async def _ask_schedule(self) -> Schedule:
         """The schedule with the versions that were applied since it was last asked for."""
-        known = self._schedule
+        known, forgotten = self._schedule, self._times_forgotten
         documents = await self._beyond(known.newest_version if known else 0)
         if known is None and not documents:
             raise StoreUnavailable("no program has been applied yet; apply one with: laurel program apply FILE")
         if known is None or documents:
             editions = [*(known.editions if known else ()), *map(self._edition, documents)]
             self._schedule = known = scheduled(editions)
-        self._schedule_until = asyncio.get_running_loop().time() + PROGRAM_CACHE_SECONDS
+        if forgotten == self._times_forgotten:
+            self._schedule_until = asyncio.get_running_loop().time() + PROGRAM_CACHE_SECONDS
         return known
 
     async def _beyond(self, version: int) -> Sequence[Document]:

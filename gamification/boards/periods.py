@@ -44,12 +44,13 @@ _ALWAYS = Period(ALL_TIME, datetime.fromisoformat("1900-01-01T00:00:00+00:00"), 
 
 def period_on(board: Board, day: date, zone: ZoneInfo) -> Period | None:
     """The period that holds a day of the program's calendar; None between seasons."""
-    if board.period == "all_time":
+    unit = board.period
+    if unit == "all_time":
         return _ALWAYS
-    if board.period == "season":
+    if unit == "season":
         found = (season for season in board.seasons if season.starts_on <= day <= season.ends_on)
         return next((_from(season.code, season.starts_on, season.ends_on, zone) for season in found), None)
-    return _calendar_period(board.period, day, zone)
+    return _calendar_period(unit, day, zone)
 
 
 def period_at(board: Board, at: datetime, zone: ZoneInfo) -> Period | None:

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import repeat
 
 from gamification.activity import MAX_CODE_CHARS, Activity
 from gamification.boards.listing import MAX_SCORE
 from gamification.boards.periods import Period, closes_at, period_named, period_on
 from gamification.draft import Draft
 from gamification.expressions import Expression
-from gamification.program.boards import VALUE_SCALE, Board, Column, Operator
+from gamification.program.boards import VALUE_SCALE, Board, Measure, Operator
 from gamification.progress import plain
 from gamification.record import Scored
 from gamification.state import Score
@@ -24,21 +25,23 @@ Amounts = tuple[int, ...]
 """What one activity is worth by each of a board's measures, the score first."""
 
 
-def score(draft: Draft, activity: Activity, *, quiet: bool = False) -> None:
+def score(draft: Draft, activity: Activity) -> None:
     """Let an activity count on every board that looks at it; the draft is settled, so its points are known.
 
     An activity counts in the period in which it happened. One whose scope or value cannot be worked out from its
-    attributes does not count. Scores are not told of where that is ``quiet``.
+    attributes does not count.
     """
+    day, zone = draft.happened_on, draft.program.time_zone
     for board in draft.program.boards_by_kind.get(activity.kind, ()):
-        if board.when is not None and not board.when.holds(draft.values):
+        when, by = board.when, board.by
+        if when is not None and not when.holds(draft.values):
             continue
-        period = period_on(board, draft.happened_on, draft.program.time_zone)
-        scope = "" if board.by is None else _scope(draft, board.by)
-        amounts = _amounts(draft, board, activity)
+        period = period_on(board, day, zone)
+        scope = "" if by is None else _scope(draft, by)
+        amounts = _amounts(draft, board.measures, activity)
         if period is not None and scope is not None and amounts is not None:
             changed = _count(draft, board, period.code, scope, amounts)
-            if changed is not None and not quiet:
+            if changed is not None and not draft.quiet:
                 _tell(draft, board, *changed, amounts[0])
 
 
@@ -52,10 +55,10 @@ def _scope(draft: Draft, by: Expression) -> str | None:
     return value if isinstance(value, str) and 0 < len(value) <= MAX_SCOPE_CHARS else None
 
 
-def _amounts(draft: Draft, board: Board, activity: Activity) -> Amounts | None:
-    """What the activity is worth by each of the board's measures; None where one cannot be worked out."""
+def _amounts(draft: Draft, measures: Iterable[Measure], activity: Activity) -> Amounts | None:
+    """What the activity is worth by each of a board's measures; None where one cannot be worked out."""
     amounts: list[int] = []
-    for measure in board.measures:
+    for measure in measures:
         amount = _amount(draft, measure, activity)
         if amount is None:
             return None
@@ -63,7 +66,7 @@ def _amounts(draft: Draft, board: Board, activity: Activity) -> Amounts | None:
     return tuple(amounts)
 
 
-def _amount(draft: Draft, measure: Column, activity: Activity) -> int | None:
+def _amount(draft: Draft, measure: Measure, activity: Activity) -> int | None:
     match measure.metric:
         case "points":
             return _bounded(draft.totals.earned - draft.state.totals.earned)
@@ -97,7 +100,8 @@ def _tell(draft: Draft, board: Board, before: Score | None, after: Score, amount
     """Say in the record how a score changed."""
     held, scale = before.value if before else None, board.scale(draft.program.money.decimals)
     why = draft.why("board", board.code, _arithmetic(board.operator, held, amount, after.value, scale))
-    draft.note(Scored(board.code, after.period, after.scope, held, after.value, after.columns, scale, why))
+    place = (board.code, after.period, after.scope)
+    draft.note(Scored(*place, held, after.value, after.columns, scale, why, after.reached_at))
 
 
 def _place_of(scores: Sequence[Score], board: str, period: str, scope: str) -> int | None:
@@ -112,18 +116,15 @@ def _counted(draft: Draft, board: Board, held: Score, amounts: Amounts) -> Score
     newest = draft.happened_at >= held.counted_at
     before = (held.value, *held.columns)
     # A later version of the program may have other columns than the score was begun with.
-    combined = [
-        _combined(measure.operator, was, amount, newest=newest)
-        for measure, was, amount in zip(board.measures, before, amounts, strict=False)
-    ]
-    numbers = (*combined, *amounts[len(combined) :])
+    combined = tuple(map(_combined, board.measures, before, amounts, repeat(newest)))
+    numbers = combined + amounts[len(combined) :]
     reached_at = held.reached_at if numbers == before else draft.at
     counted_at = draft.happened_at if newest else held.counted_at
     return Score(held.board, held.period, held.scope, numbers[0], numbers[1:], reached_at, counted_at)
 
 
-def _combined(operator: Operator, held: int, amount: int, *, newest: bool) -> int:
-    match operator:
+def _combined(measure: Measure, held: int, amount: int, newest: bool) -> int:
+    match measure.operator:
         case "sum":
             return _bounded(held + amount)
         case "best":

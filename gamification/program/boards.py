@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from gamification.expressions import BoardScope, Condition, Formula
+from gamification.expressions import BoardScope, Condition, Expression, Formula
 from gamification.program.base import Code, Definition, Kinds, Points, misfit, misfits
 from gamification.program.texts import Text
 
@@ -109,6 +109,18 @@ class Column(Definition):
             raise misfits([fault])
         return self
 
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One of the numbers that a board's score is made of: what an activity is worth, and how those come together.
+
+    Read several times for every activity, and so no `Definition`, of which each field costs ten times as much to read.
+    """
+
+    metric: Metric
+    operator: Operator
+    of: Expression | None
+
     def scale(self, decimals: int) -> int:
         """What the number is kept in: so many make one of its unit. ``decimals`` are those of the program's money."""
         if self.metric == "amount":
@@ -162,9 +174,10 @@ class Board(Definition):
         return self
 
     @cached_property
-    def measures(self) -> tuple[Column, ...]:
+    def measures(self) -> tuple[Measure, ...]:
         """The score itself and the further columns, in the order in which they decide."""
-        return (Column(metric=self.metric, operator=self.operator, of=self.of), *self.columns)
+        columns = (Measure(each.metric, each.operator, each.of) for each in self.columns)
+        return (Measure(self.metric, self.operator, self.of), *columns)
 
     @cached_property
     def season_by_code(self) -> dict[str, Season]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, PlainValidator, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
+from gamification.activity import OCCASIONS, RESERVED_KINDS, Occasion
 from gamification.program.badges import Badge
 from gamification.program.base import Code, Definition, misfit
 from gamification.program.boards import MAX_BOARDS, Board
@@ -157,9 +158,14 @@ class Program(Definition):
         return tuple(self.money.to_minor(t.threshold) if spend else int(t.threshold) for t in self.tiers.levels)
 
     @cached_property
-    def judged_badges(self) -> tuple[Badge, ...]:
-        """The badges that a measure or a condition decides, which every change of a member may earn."""
-        return tuple(b for b in self.badges if b.earned and (b.earned.measure or b.earned.condition))
+    def tier_metric(self) -> Literal["spend", "points"] | None:
+        """What the ladder counts; None without tiers."""
+        return self.tiers.metric if self.tiers else None
+
+    @cached_property
+    def judged_badges(self) -> dict[str, Badge]:
+        """The badges that a measure or a condition decides, which every change of a member may earn, by their codes."""
+        return {b.code: b for b in self.badges if b.earned and (b.earned.measure or b.earned.condition)}
 
     @cached_property
     def rules_by_kind(self) -> dict[str, tuple[Rule, ...]]:
@@ -168,10 +174,20 @@ class Program(Definition):
         return {kind: tuple(rule for rule in self.rules if kind in rule.on) for kind in kinds}
 
     @cached_property
+    def occasions(self) -> tuple[Occasion, ...]:
+        """The occasions that the program gives anything for."""
+        return tuple(each for each in OCCASIONS if each in self.rules_by_kind or each in self.challenges_by_kind)
+
+    @cached_property
     def challenges_by_kind(self) -> dict[str, tuple[Challenge, ...]]:
         """The challenges that each kind of activity or effect may count towards."""
         kinds = {kind for challenge in self.challenges for kind in challenge.kinds}
         return {kind: tuple(c for c in self.challenges if kind in c.kinds) for kind in kinds}
+
+    @cached_property
+    def counts_effects(self) -> bool:
+        """Whether any challenge counts what happens inside a record."""
+        return not RESERVED_KINDS.isdisjoint(self.challenges_by_kind)
 
     def badges_for(self, *, challenge: str | None = None, tier: str | None = None) -> tuple[Badge, ...]:
         """The badges that completing a challenge, or reaching a tier, earns."""

@@ -107,14 +107,16 @@ class Terms(Definition):
 class LotTerms:
     """The terms that count for a lot: those by which it becomes available, and when it expires after that."""
 
-    pending: Terms
+    pending_days: int
+    pending_until: date | None
+    pending_event: PendingEvent | None
     expiry: Expiry
 
     @classmethod
     def of(cls, levels: Sequence[Terms]) -> "LotTerms":
         """Of several terms, the most telling first and the program's last, what the first that says so says."""
         pending = next((terms for terms in levels if terms.says_pending), levels[-1])
-        return cls(pending, _expiry(levels))
+        return cls(pending.pending_days, pending.pending_until, pending.pending_event, _expiry(levels))
 
 
 def _expiry(levels: Sequence[Terms]) -> Expiry:

@@ -46,7 +46,7 @@ class Earn(Definition):
             raise misfit("says nothing; give points, and per_amount or per_items if they are for each of those")
         return self
 
-    @property
+    @cached_property
     def selects_lines(self) -> bool:
         """Whether only some lines of a receipt count."""
         return bool(self.categories) or self.items is not None
@@ -62,12 +62,9 @@ class Caps(Definition):
     year: Points | None = None
     lifetime: Points | None = None
 
+    @cached_property
     def windows(self) -> list[tuple[Window, int]]:
         """Every capped window with its most points."""
-        return self._windows
-
-    @cached_property
-    def _windows(self) -> list[tuple[Window, int]]:
         units = ("day", "week", "month", "year", "lifetime")
         return [(Window(unit), cap) for unit in units if (cap := getattr(self, unit)) is not None]
 
@@ -86,3 +83,8 @@ class Rule(Definition):
     """Whether the points count towards tiers that are measured in points."""
     points: Terms | None = None
     """When the points can be spent and expire; what it does not say, the member's tier or the program does."""
+
+    @cached_property
+    def is_limited(self) -> bool:
+        """Whether it gives less than it could, by its caps or for a while."""
+        return bool(self.caps.windows) or self.caps.activity is not None or self.cooldown_minutes is not None

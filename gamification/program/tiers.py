@@ -94,7 +94,8 @@ class Tiers(Definition):
 
     def window_of(self, joined_at: datetime, zone: ZoneInfo) -> Window:
         """The window for a member who joined at an instant."""
-        return self.window.anchored(local_day(joined_at, zone)) if self.window.unit == "membership" else self.window
+        window = self.window
+        return window.anchored(local_day(joined_at, zone)) if window.unit == "membership" else window
 
     @cached_property
     def positions(self) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """What a record changed beside the points: progress, badges, tiers, streaks and scores, each with its why."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import TypeAlias
 
@@ -9,6 +9,20 @@ import strawberry
 from gamification import record
 from schema.context import Reading
 from schema.scalars import BigInt
+from schema.types.corrections import (
+    AttributeChanged,
+    Correction,
+    LotMoved,
+    PauseDropped,
+    PausePlanned,
+    Redated,
+    TierGranted,
+    TierProgressed,
+    TotalsMoved,
+    Truncated,
+    show_correction,
+)
+from schema.types.member_streak import PeriodFate
 from schema.types.why import Why, show_why
 
 
@@ -113,6 +127,16 @@ class TierReviewed:
     why: Why = strawberry.field(description="Why it came about.")
 
 
+@strawberry.type(description="A period of a streak of which something else became than before.")
+class StreakFate:
+    """A period of a streak of which something else became than before."""
+
+    first_day: str = strawberry.field(description="A date such as 2026-05-04, on the member's own calendar.")
+    fate: PeriodFate | None = strawberry.field(
+        description="What became of it; null where that is open, or no longer remembered."
+    )
+
+
 @strawberry.type(description="A streak grew, used a freeze, or broke.")
 class StreakMoved:
     """A streak grew, used a freeze, or broke."""
@@ -122,6 +146,11 @@ class StreakMoved:
     previous_length: int = strawberry.field(description="How many periods in a row there were.")
     length: int = strawberry.field(description="How many there are now; 0 where the streak broke.")
     frozen: int = strawberry.field(description="How many freezes it took to keep the streak.")
+    freezes: int | None = strawberry.field(description="How many are left; null in older records.")
+    longest: int | None = strawberry.field(description="The longest that there ever was; null in older records.")
+    periods: list[StreakFate] = strawberry.field(
+        description="The periods of which something else became because the past was changed, oldest first."
+    )
     why: Why = strawberry.field(description="Why it came about.")
 
 
@@ -165,6 +194,9 @@ class BoardScored:
     previous_score: float | None = strawberry.field(description="The score before; null for the first in the period.")
     score: float | None = strawberry.field(
         description="The score now; amounts are in major units. Null where the member is no longer on the board."
+    )
+    reached_at: datetime | None = strawberry.field(
+        description="When it was reached, which decides who came first; null off the board, and in older records."
     )
     why: Why = strawberry.field(description="Why it came about.")
 
@@ -212,6 +244,15 @@ OtherEffect: TypeAlias = (
     | ChainCut
     | BoardScored
     | BonusWithheld
+    | LotMoved
+    | TierGranted
+    | TierProgressed
+    | PausePlanned
+    | PauseDropped
+    | Redated
+    | AttributeChanged
+    | TotalsMoved
+    | Truncated
 )
 """Every effect but a ledger entry."""
 _NoEntry: TypeAlias = (
@@ -228,6 +269,7 @@ _NoEntry: TypeAlias = (
     | record.ChainCut
     | record.Scored
     | record.BonusWithheld
+    | Correction
 )
 
 
@@ -250,6 +292,18 @@ def show_other_effect(effect: _NoEntry, of: record.Record, reading: Reading) -> 
             )
         case record.Scored():
             return _show_scored(effect, why, reading)
+        case (
+            record.LotMoved()
+            | record.TierGranted()
+            | record.TierProgressed()
+            | record.PausePlanned()
+            | record.PauseDropped()
+            | record.Redated()
+            | record.AttributeChanged()
+            | record.TotalsMoved()
+            | record.Truncated()
+        ):
+            return show_correction(effect, why, reading)
         case record.TierMoved() | record.TierReviewed():
             return _show_tier(effect, why, reading)
         case record.BadgeWon() | record.BadgeLost():
@@ -299,8 +353,20 @@ def _show_streak(effect: record.StreakMoved | record.StreakReached, why: Why, re
     name = streak.name.read(reading.language) if streak else effect.code
     if isinstance(effect, record.StreakReached):
         return StreakReached(code=effect.code, name=name, length=effect.length, why=why)
-    moved = {"previous_length": effect.before, "length": effect.after, "frozen": effect.frozen}
-    return StreakMoved(code=effect.code, name=name, **moved, why=why)
+    return StreakMoved(
+        code=effect.code,
+        name=name,
+        previous_length=effect.before,
+        length=effect.after,
+        frozen=effect.frozen,
+        freezes=effect.freezes,
+        longest=effect.longest,
+        periods=[
+            StreakFate(first_day=date.fromordinal(day).isoformat(), fate=PeriodFate(fate) if fate else None)
+            for day, fate in effect.periods
+        ],
+        why=why,
+    )
 
 
 def _show_scored(scored: record.Scored, why: Why, reading: Reading) -> BoardScored:
@@ -313,5 +379,6 @@ def _show_scored(scored: record.Scored, why: Why, reading: Reading) -> BoardScor
         scope=scored.scope or None,
         previous_score=before,
         score=after,
+        reached_at=scored.reached_at,
         why=why,
     )

@@ -12,6 +12,17 @@ from schema.context import Info, Reading
 from schema.ids import number_in, to_global_id
 from schema.principals import acting
 from schema.scalars import BigInt
+from schema.types.corrections import (
+    AttributeChanged,
+    LotMoved,
+    PauseDropped,
+    PausePlanned,
+    Redated,
+    TierGranted,
+    TierProgressed,
+    TotalsMoved,
+    Truncated,
+)
 from schema.types.effects import (
     BadgeLost,
     BadgeWon,
@@ -70,7 +81,16 @@ Effect: TypeAlias = Annotated[
     | Celebrated
     | ChainCut
     | BoardScored
-    | BonusWithheld,
+    | BonusWithheld
+    | LotMoved
+    | TierGranted
+    | TierProgressed
+    | PausePlanned
+    | PauseDropped
+    | Redated
+    | AttributeChanged
+    | TotalsMoved
+    | Truncated,
     strawberry.union("Effect", description="Something that a record changed."),
 ]
 

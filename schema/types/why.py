@@ -32,6 +32,9 @@ class Source(Enum):
     BOARD = strawberry.enum_value("board", description="A board, or a prize for a place on it.")
     STREAK = strawberry.enum_value("streak", description="A streak, or the reward of a milestone.")
     REVERSAL = strawberry.enum_value("reversal", description="The program's policy for points that were spent already.")
+    REVISION = strawberry.enum_value(
+        "revision", description="A change of the past, where no part of the program stands behind it."
+    )
     CHAIN = strawberry.enum_value("chain", description="The bound on chains of consequences.")
 
 

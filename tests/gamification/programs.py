@@ -10,23 +10,34 @@ from gamification.boards.keys import BoardKey
 from gamification.fold import Applied, InsufficientPoints, advance, apply
 from gamification.program import Program
 from gamification.record import (
+    AttributeChanged,
+    BadgeLost,
     BadgeWon,
     BonusWithheld,
     Celebrated,
     ChainCut,
     Completed,
+    CompletionLost,
     Effect,
     Entry,
+    LotMoved,
     Outcome,
+    PauseDropped,
+    PausePlanned,
     Progressed,
     Record,
+    Redated,
     Scored,
     StreakMoved,
     StreakReached,
+    TierGranted,
     TierMoved,
+    TierProgressed,
     TierReviewed,
+    TotalsMoved,
+    Truncated,
 )
-from gamification.state import State
+from gamification.state import OpenLot, State
 
 Part = dict[str, Any]
 
@@ -184,8 +195,6 @@ def _told(effect: Effect) -> str:
             text = f"tier {code} {verdict}"
         case StreakMoved(code, before_length, after_length, _, frozen):
             text = f"streak {code} {before_length} to {after_length}{f', {frozen} frozen' if frozen else ''}"
-        case StreakReached(code, length):
-            text = f"streak {code} reached {length}"
         case ChainCut(links):
             text = f"cut after {links}"
         case Scored(board, period, scope, before_score, after_score, columns):
@@ -195,4 +204,39 @@ def _told(effect: Effect) -> str:
             text = f"{occasion} {years}"
         case BonusWithheld(code, wanted, granted, limit):
             text = f"campaign {code} gave {granted} of {wanted}, by {limit}"
+        case _:
+            text = _told_further(effect)
     return text if effect.why.because is None else f"{text} <{effect.why.because}"
+
+
+def _told_lot(lot: OpenLot | None) -> str:
+    if lot is None:
+        return "none"
+    return f"{lot.remaining} until {lot.gone_at:%Y-%m-%d}" if lot.gone_at else f"{lot.remaining}"
+
+
+def _told_further(effect: Effect) -> str:
+    match effect:
+        case CompletionLost(code, times):
+            return f"{code} completed x-{times}"
+        case BadgeLost(code, before_level, after_level):
+            return f"badge {code} {before_level} to {after_level}"
+        case StreakReached(code, length):
+            return f"streak {code} reached {length}"
+        case LotMoved(lot, before_lot, after_lot):
+            return f"lot {lot}: {_told_lot(before_lot)} became {_told_lot(after_lot)}"
+        case TierGranted(tier, until):
+            return f"granted {tier}{f' until {until:%Y-%m-%d %H:%M}' if until else ''}"
+        case TierProgressed(tier, before_progress, after_progress):
+            return f"way from {tier} {before_progress.counted} to {after_progress.counted}"
+        case PausePlanned(code, first, last) | PauseDropped(code, first, last):
+            return f"{code} {'paused' if isinstance(effect, PausePlanned) else 'not paused'} {first} to {last}"
+        case Redated(what, code, before_date, after_date):
+            return f"{what} {code} dated {before_date} to {after_date}"
+        case AttributeChanged(name, before_text, after_text):
+            return f"{name} {before_text} to {after_text}"
+        case TotalsMoved():
+            return "totals moved"
+        case Truncated(left_out):
+            return f"{left_out} more"
+    raise AssertionError(effect)

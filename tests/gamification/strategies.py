@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -250,7 +251,8 @@ def _eventful(draw: DrawFn) -> Part:
     return made
 
 
-eventful_programs: SearchStrategy[Program] = _eventful().map(lambda parts: program(**parts))
+eventful_definitions = _eventful()
+eventful_programs: SearchStrategy[Program] = eventful_definitions.map(lambda made: program(**made))
 
 
 lines: SearchStrategy[tuple[LineItem, ...]] = st.lists(
@@ -359,3 +361,16 @@ lives = st.lists(
     max_size=12,
 )
 """Histories in which nothing is spent, of members who travel, plan pauses, and meet generous staff."""
+
+
+parts: SearchStrategy[dict[str, Any]] = st.one_of(
+    st.builds(
+        lambda line, pieces: {"returns": [{"line": line, "quantity": pieces}]}, st.integers(0, 2), st.integers(1, 3)
+    ),
+    st.builds(lambda line: {"returns": [{"line": line}]}, st.integers(0, 2)),
+    st.builds(
+        lambda line, minor: {"returns": [{"line": line, "amount_minor": minor}]}, st.integers(0, 2), st.integers(1, 900)
+    ),
+    st.builds(lambda minor: {"amount_minor": minor}, st.integers(1, 9000)),
+)
+"""What is asked to be taken back of a purchase; not all of it there is to take."""

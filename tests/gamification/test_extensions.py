@@ -1,5 +1,6 @@
 """Extensions: staff puts off the expiry of points, to a later day only."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -9,6 +10,8 @@ from gamification.expiring import Expiring, expiring
 from gamification.extensions import extension, extension_problems
 from gamification.fold import next_due_at
 from gamification.program.points import MAX_LOT_DAYS
+from gamification.record import LotMoved, Why
+from gamification.state import OpenLot
 from tests.gamification.programs import Part, Player, at, event, program, purchase, rule
 
 DAY = timedelta(days=1)
@@ -42,9 +45,28 @@ def player(points: Part, time_zone: str = "UTC") -> Player:
 )
 def test_the_end_is_put_off(terms: Part, told: Part, end: str) -> None:
     shopper = player(terms)
-    assert shopper.do(extension("x", LATER, "goodwill", **told)) == []
+    moved = shopper.do(extension("x", LATER, "goodwill", **told))
+    assert len(moved) == (end != "2024-05-11"), "what moves is told, and nothing else"
     passed = shopper.wait(at("2200-01-01"))
     assert passed[-1] == (at(end), ["available -10 by clock expiry"])
+
+
+def test_each_lot_that_moves_is_told_with_the_reason() -> None:
+    shopper = player({"expire_days": 10, "grace_days": 2})
+    shopper.do(purchase(NOON + DAY, 500, key="b"))
+    told = shopper.do(extension("x", LATER, "goodwill", until=date(2024, 5, 11)))
+    assert told == ["lot a.0: 10 until 2024-05-13 became 10 until 2024-05-14"], "the other lasts as long already"
+    (effect,) = shopper.records[-1].outcome.effects
+    assert isinstance(effect, LotMoved)
+    arithmetic = "10 to 2024-05-10 became 10 to 2024-05-11"
+    assert effect.why == Why("staff", "extension", arithmetic, None, {"reason": "goodwill"}, ("a.0",))
+    assert effect.before == OpenLot(10, 10, NOON, NOON, False, None, at("2024-05-11"), at("2024-05-13"))
+    assert effect.after == replace(effect.before, expires_at=at("2024-05-12"), gone_at=at("2024-05-14"))
+
+
+def test_the_end_that_is_promised_to_a_lot_that_waits_is_told() -> None:
+    shopper = player({**DELIVERY, "expire_days": 10})
+    assert shopper.do(extension("x", LATER, "goodwill", days=5)) == ["lot a.0: 10 became 10 until 2024-06-15"]
 
 
 def test_one_lot_or_all_and_never_an_earlier_end() -> None:

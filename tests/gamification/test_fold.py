@@ -149,7 +149,8 @@ def test_a_late_activity_takes_effect_when_it_arrives() -> None:
     assert shopper.do(late) == ["pending +20 by rule base", "c 1 to 2 of 9"]
     assert shopper.records[-1].outcome.at == NOON
     assert shopper.state.as_of == NOON
-    assert shopper.state.lots[1] == Lot(f"{late.key}.0", 20, 20, NOON, at("2024-05-08"), at("2024-06-07"), pending=True)
+    times = (NOON, at("2024-05-08"), at("2024-06-07"))
+    assert shopper.state.lots[1] == Lot(f"{late.key}.0", 20, 20, *times, pending=True, origin="rule:base")
     # The day it happened has left the window; one that is still within it counts there.
     assert list(shopper.state.standing.tally) == [(NOON.toordinal(), 3000)]
     assert shopper.do(purchase(at("2024-04-20 08:00"), 7000))[-1] == "tier bronze up to silver"
@@ -211,7 +212,8 @@ def test_time_unlocks_and_expires_at_midnight_in_the_programs_time_zone() -> Non
     shopper = player(rules=[rule()], points={"pending_days": 2, "expire_days": 3}, time_zone="America/St_Johns")
     assert shopper.do(purchase(at("2024-03-08 12:00"), 1000, key="a")) == ["pending +10 by rule base"]
     # The clock went forward on March 10, in the night after the points unlocked.
-    lot = Lot("a.0", 10, 10, at("2024-03-08 12:00"), at("2024-03-10 03:30"), at("2024-03-13 02:30"), pending=True)
+    times = (at("2024-03-08 12:00"), at("2024-03-10 03:30"), at("2024-03-13 02:30"))
+    lot = Lot("a.0", 10, 10, *times, pending=True, origin="rule:base")
     assert list(shopper.state.lots) == [lot]
     assert next_due_at(shopper.state, shopper.program) == at("2024-03-10 03:30")
     assert shopper.wait(at("2024-03-10 03:29:59")) == []

@@ -19,7 +19,7 @@ from gamification.reversal import AlreadyReversed, left_of
 from gamification.state import Balance, State
 from tests.gamification.clerk import Clerk
 from tests.gamification.programs import adjustment, at, challenge, program, purchase, rule
-from tests.gamification.strategies import STARTS, Happening, eventful_programs, happenings, lives, timeline
+from tests.gamification.strategies import STARTS, Happening, eventful_programs, happenings, lives, parts, timeline
 from tests.gamification.test_time_and_truth import (
     check_journal,
     comparable,
@@ -33,18 +33,6 @@ from tests.gamification.test_time_and_truth import (
 )
 
 Policy = Literal["allow_debt", "within_balance", "only_pending"]
-
-parts = st.one_of(
-    st.builds(
-        lambda line, pieces: {"returns": [{"line": line, "quantity": pieces}]}, st.integers(0, 2), st.integers(1, 3)
-    ),
-    st.builds(lambda line: {"returns": [{"line": line}]}, st.integers(0, 2)),
-    st.builds(
-        lambda line, minor: {"returns": [{"line": line, "amount_minor": minor}]}, st.integers(0, 2), st.integers(1, 900)
-    ),
-    st.builds(lambda minor: {"amount_minor": minor}, st.integers(1, 9000)),
-)
-"""What is asked to be taken back of a purchase; not all of it there is to take."""
 
 
 def as_left(activity: Activity, clerk: Clerk) -> Activity | None:

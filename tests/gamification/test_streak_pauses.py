@@ -7,7 +7,8 @@ import pytest
 
 from gamification.activity import STREAK_PAUSE, Problem
 from gamification.fold import next_due_at
-from gamification.streak_pauses import problems_of
+from gamification.record import PausePlanned, Why
+from gamification.streak_pauses import planned_pause, problems_of
 from tests.gamification.programs import Part, at, event, streak
 from tests.gamification.streak_guest import HOUR, NOON, fates, of, plans, player, visit
 
@@ -62,6 +63,15 @@ def test_members_plan_pauses_within_bounds() -> None:
     assert fates(guest)[1:3] == [("2026-05-02", "paused"), ("2026-05-03", "paused")]
     guest.do(plans(at("2027-01-02"), "2027-01-03", "2027-01-03"))
     assert len(of(guest).pauses) == 2
+
+
+def test_a_pause_is_told_of_each_streak_that_it_pauses() -> None:
+    guest = player(streak(member_pauses={"max_days": 3}), streak("other"))
+    planned = planned_pause("p", NOON, "2026-05-02", "2026-05-03", reason="in hospital")
+    assert guest.attempt(planned)
+    first, last = (date(2026, 5, day).toordinal() for day in (2, 3))
+    why = Why("streak", "daily", "paused from 2026-05-02 to 2026-05-03", inputs={"reason": "in hospital"})
+    assert guest.records[-1].outcome.effects == (PausePlanned("daily", first, last, why),)
 
 
 @pytest.mark.parametrize(

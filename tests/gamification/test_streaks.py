@@ -39,12 +39,16 @@ def test_why() -> None:
     guest.wait(NOON + 10 * DAY)
     effects = [effect for record in guest.records for effect in record.outcome.effects]
     assert effects == [
-        StreakMoved("daily", 0, 1, Why("streak", "daily", "day 2026-05-01 counts: 0 + 1 = 1", inputs={"freezes": 1})),
+        StreakMoved(
+            "daily", 0, 1, Why("streak", "daily", "day 2026-05-01 counts: 0 + 1 = 1", inputs={"freezes": 1}), 0, 1, 1
+        ),
         StreakMoved(
             "daily",
             1,
             2,
             Why("streak", "daily", "day 2026-05-02 counts: 1 + 1 = 2; 1 freeze gained", inputs={"freezes": 2}),
+            freezes=2,
+            longest=2,
         ),
         StreakReached("daily", 2, Why("streak", "daily", "2 in a row")),
         StreakMoved(
@@ -53,6 +57,8 @@ def test_why() -> None:
             2,
             Why("streak", "daily", "day 2026-05-03 missed, 1 of 2 freezes used: 2 stays", inputs={"freezes": 1}),
             frozen=1,
+            freezes=1,
+            longest=2,
         ),
         StreakMoved(
             "daily",
@@ -60,12 +66,16 @@ def test_why() -> None:
             2,
             Why("streak", "daily", "day 2026-05-04 missed, 1 of 1 freezes used: 2 stays", inputs={"freezes": 0}),
             frozen=1,
+            freezes=0,
+            longest=2,
         ),
         StreakMoved(
             "daily",
             2,
             0,
             Why("streak", "daily", "day 2026-05-05 missed, no freeze left: 2 ends", inputs={"freezes": 0}),
+            freezes=0,
+            longest=2,
         ),
     ]
     assert [record.outcome.at for record in guest.records[2:]] == [at("2026-05-04"), at("2026-05-05"), at("2026-05-06")]

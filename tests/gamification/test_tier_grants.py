@@ -9,7 +9,7 @@ import pytest
 from gamification.activity import TIER_GRANT, Activity, problems_of
 from gamification.fold import Applied, advance, apply, next_due_at
 from gamification.progress import keep_progress, plain, tier_progress
-from gamification.record import TierMoved, TierReviewed, Why
+from gamification.record import TierGranted, TierMoved, TierReviewed, Why
 from gamification.state import TierStep
 from tests.gamification.programs import Player, at, badge, ladder, program, purchase
 
@@ -29,6 +29,7 @@ def test_a_granted_tier_ends_at_its_instant() -> None:
     shopper = player()
     shopper.do(purchase(at("2024-05-01"), 1000))
     assert shopper.do(granted(at("2024-05-02"), "gold", "2024-08-01T15:30:00+02:00")) == [
+        "granted gold until 2024-08-01 13:30",
         "tier bronze up to silver",
         "tier silver up to gold",
     ]
@@ -47,8 +48,10 @@ def test_the_record_names_staff_and_their_reason() -> None:
     shopper = player()
     shopper.do(purchase(at("2024-05-01"), 10000), granted(at("2024-05-02"), "gold", "2024-05-03T00:00:00Z"))
     shopper.wait(at("2024-05-03"))
+    why = Why("staff", TIER_GRANT, "gold", None, {"reason": "goodwill"})
     assert [effect for record in shopper.records[-2:] for effect in record.outcome.effects] == [
-        TierMoved("silver", "gold", True, Why("staff", TIER_GRANT, "gold", None, {"reason": "goodwill"}), "granted"),
+        TierGranted("gold", at("2024-05-03"), why),
+        TierMoved("silver", "gold", True, why, "granted"),
         TierMoved("gold", "silver", False, Why("clock", TIER_GRANT, "silver"), "grant_ended"),
     ]
 
@@ -58,14 +61,17 @@ def test_a_grant_without_an_end_lasts_until_it_is_withdrawn() -> None:
     shopper.do(purchase(at("2024-05-01"), 1000), granted(at("2024-05-02"), "silver"))
     assert next_due_at(shopper.state, shopper.program) is None
     assert shopper.wait(at("2030-01-01")) == []
-    assert shopper.do(granted(at("2030-01-01"), "")) == ["tier silver down to bronze"]
+    assert shopper.do(granted(at("2030-01-01"), "")) == ["granted None", "tier silver down to bronze"]
     assert shopper.state.standing.granted is None
 
 
 def test_a_further_grant_replaces_the_one_before() -> None:
     shopper = player()
     shopper.do(purchase(at("2024-05-01"), 1000), granted(at("2024-05-02"), "platinum"))
-    assert shopper.do(granted(at("2024-05-03"), "silver", "2024-05-04T00:00:00Z")) == ["tier platinum down to silver"]
+    assert shopper.do(granted(at("2024-05-03"), "silver", "2024-05-04T00:00:00Z")) == [
+        "granted silver until 2024-05-04 00:00",
+        "tier platinum down to silver",
+    ]
     assert shopper.wait(at("2025-01-01")) == [(at("2024-05-04"), ["tier silver down to bronze"])]
 
 
@@ -77,10 +83,13 @@ def test_a_grant_that_is_over_gives_nothing(until: str) -> None:
     assert shopper.state.standing.granted is None
 
 
-def test_a_grant_below_what_is_earned_changes_nothing_until_that_is_lost() -> None:
+def test_a_grant_below_what_is_earned_moves_nobody_until_that_is_lost() -> None:
     shopper = player()
     shopper.do(purchase(at("2024-05-01"), 25000))
-    assert shopper.do(granted(at("2024-05-02"), "silver", "2024-07-01T00:00:00Z")) == []
+    assert shopper.do(granted(at("2024-05-02"), "silver", "2024-07-01T00:00:00Z")) == [
+        "granted silver until 2024-07-01 00:00"
+    ]
+    assert shopper.do(granted(at("2024-05-02 01:00"), "silver", "2024-07-01T00:00:00Z")) == []
     assert shopper.wait(at("2025-01-01")) == [
         (at("2024-05-31"), ["tier gold down to silver"]),
         (at("2024-07-01"), ["tier silver down to bronze"]),
@@ -121,24 +130,29 @@ def test_a_granted_tier_is_rewarded_once_ever() -> None:
     shopper = player(tiers={"levels": levels}, badges=[badge("golden", earned={"tier": "gold"})])
     shopper.do(purchase(at("2024-05-01"), 1000))
     assert shopper.do(granted(at("2024-05-02"), "gold", "2024-05-03T00:00:00Z")) == [
+        "granted gold until 2024-05-03 00:00",
         "tier bronze up to silver",
         "tier silver up to gold",
-        "available +10 by tier silver <0",
-        "available +20 by tier gold <1",
-        "badge golden 1 <1",
+        "available +10 by tier silver <1",
+        "available +20 by tier gold <2",
+        "badge golden 1 <2",
     ]
     assert shopper.do(purchase(at("2024-05-04"), 30000)) == ["tier bronze up to silver", "tier silver up to gold"]
 
 
 def test_the_first_thing_that_happens_may_be_a_grant() -> None:
     shopper = player()
-    assert shopper.do(granted(at("2024-05-02"), "silver")) == ["tier None up to bronze", "tier bronze up to silver"]
+    assert shopper.do(granted(at("2024-05-02"), "silver")) == [
+        "granted silver",
+        "tier None up to bronze",
+        "tier bronze up to silver",
+    ]
 
 
 def test_a_grant_of_a_tier_that_is_not_there_gives_nothing_until_it_is() -> None:
     shopper = player()
     shopper.do(purchase(at("2024-05-01"), 1000))
-    assert shopper.do(granted(at("2024-05-02"), "ruby")) == []
+    assert shopper.do(granted(at("2024-05-02"), "ruby")) == ["granted ruby"]
     levels = ladder("spend", "rolling 30 days", bronze=0, silver=100, ruby=900)["levels"]
     jewelled = program(tiers=METALS | {"levels": levels})
     assert next_due_at(shopper.state, jewelled) == at("2024-05-02")

@@ -29,14 +29,29 @@ fragment Effects on Record {
     ... on BadgeLost { code name previousLevel level why { ...Because } }
     ... on TierMoved { fromTier toTier name up reason why { ...Because } }
     ... on TierReviewed { tier name verdict graceUntil why { ...Because } }
-    ... on StreakMoved { code name previousLength length frozen why { ...Because } }
+    ... on StreakMoved {
+      code name previousLength length frozen freezes longest periods { firstDay fate } why { ...Because }
+    }
     ... on StreakReached { code name length why { ...Because } }
     ... on Celebrated { occasion years why { ...Because } }
     ... on ChainCut { links why { ...Because } }
-    ... on BoardScored { board name period scope previousScore score why { ...Because } }
+    ... on BoardScored { board name period scope previousScore score reachedAt why { ...Because } }
     ... on BonusWithheld { campaign name wanted granted limit why { ...Because } }
+    ... on LotMoved { code previousLot { ...Open } lot { ...Open } why { ...InShort } }
+    ... on TierGranted { grantedTier grantedUntil why { ...InShort } }
+    ... on TierProgressed { tier name previousProgress { ...Way } progress { ...Way } why { ...InShort } }
+    ... on PausePlanned { code name firstDay lastDay why { ...InShort } }
+    ... on PauseDropped { code name firstDay lastDay why { ...InShort } }
+    ... on Redated { what code name badgeLevel previouslyAt reachedAt why { ...InShort } }
+    ... on AttributeChanged { name previousValue value why { ...InShort } }
+    ... on TotalsMoved { previousTotals { ...Sums } totals { ...Sums } why { ...InShort } }
+    ... on Truncated { leftOut why { ...InShort } }
   }
 }
+fragment Open on OpenLot { points remaining pending earnedAt availableAt waitsFor expiresAt goneAt }
+fragment Way on TierProgress { counted since kept keepUntil graceUntil }
+fragment InShort on Why { text inputs { name value } lots because }
+fragment Sums on Totals { earned spent expired purchases items spend }
 """
     + WHY
 )
@@ -197,6 +212,15 @@ CODED = {
     "ChainCut": ("links",),
     "BonusWithheld": ("campaign", "wanted", "granted", "limit"),
     "BoardScored": ("board", "period", "scope", "previousScore", "score"),
+    "LotMoved": ("code",),
+    "TierGranted": ("grantedTier", "grantedUntil"),
+    "TierProgressed": ("tier",),
+    "PausePlanned": ("code", "firstDay", "lastDay"),
+    "PauseDropped": ("code", "firstDay", "lastDay"),
+    "Redated": ("what", "code", "badgeLevel", "previouslyAt", "reachedAt"),
+    "AttributeChanged": ("name", "previousValue", "value"),
+    "TotalsMoved": (),
+    "Truncated": ("leftOut",),
 }
 
 

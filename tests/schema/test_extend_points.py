@@ -14,10 +14,13 @@ mutation M($input: ExtendPointsInput!) {
     __typename ...Errors
     ... on RecordActivitySuccess {
       replayed
-      record { seq key kind reason points effects { __typename } }
+      record { seq key kind reason points effects { ...Moved } }
       member { points { expiring(within: 3660) { expiresAt goneAt points } } }
     }
   }
+}
+fragment Moved on LotMoved {
+  __typename code previousLot { expiresAt } lot { expiresAt } why { text }
 }
 """
     + ERRORS
@@ -47,7 +50,13 @@ async def test_all_points_by_some_days(shop_in_time: Api) -> None:
     assert (result["__typename"], result["replayed"]) == ("RecordActivitySuccess", False)
     record = result["record"]
     assert (record["key"], record["kind"], record["reason"]) == ("e1", "extension", "The shop was closed")
-    assert (record["points"], record["effects"]) == (0, [])
+    assert record["points"] == 0
+    assert [(effect["__typename"], effect["code"], effect["why"]["text"]) for effect in record["effects"]] == [
+        ("LotMoved", "p1.0", "The shop was closed"),
+        ("LotMoved", "p2.0", "The shop was closed"),
+    ]
+    told = [[effect[name]["expiresAt"][:10] for name in ("previousLot", "lot")] for effect in record["effects"]]
+    assert told == [["2026-06-01", "2026-06-08"], ["2026-06-03", "2026-06-10"]]
     assert ends(result) == [("2026-06-08", "2026-06-10", 10), ("2026-06-10", "2026-06-12", 20)]
 
 

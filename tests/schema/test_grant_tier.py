@@ -16,7 +16,8 @@ mutation M($input: GrantTierInput!) {
     __typename ...Errors
     ... on RecordActivitySuccess {
       replayed
-      record { key kind reason effects { ... on TierMoved { fromTier toTier reason why { text source } } } }
+      record { key kind reason effects { ... on TierGranted { grantedTier grantedUntil why { text } }
+        ... on TierMoved { fromTier toTier reason why { text source } } } }
       member { tier { ...Held } }
     }
   }
@@ -52,8 +53,16 @@ async def test_a_tier_until_its_end(shop_in_time: Api) -> None:
         "kind": "tier.grant",
         "reason": "Goodwill",
         "effects": [
-            {"fromTier": before, "toTier": after, "reason": "GRANTED", "why": {"text": "Goodwill", "source": "STAFF"}}
-            for before, after in (("bronze", "silver"), ("silver", "gold"))
+            {"grantedTier": "gold", "grantedUntil": "2026-08-01T13:30:00.000Z", "why": {"text": "Goodwill"}},
+            *(
+                {
+                    "fromTier": before,
+                    "toTier": after,
+                    "reason": "GRANTED",
+                    "why": {"text": "Goodwill", "source": "STAFF"},
+                }
+                for before, after in (("bronze", "silver"), ("silver", "gold"))
+            ),
         ],
     }
     assert result["member"]["tier"] == {
@@ -86,7 +95,8 @@ async def test_a_tier_is_withdrawn_by_null_and_what_was_earned_stays(shop_in_tim
     held = await tier(api, ada)
     assert (held["current"]["code"], held["grantedTier"], held["grantedUntil"]) == ("gold", {"code": "gold"}, None)
     withdrawn = await api.result(GRANT_TIER, input=grant(ada, key="g2", tier=None, until=None))
-    assert [effect["toTier"] for effect in withdrawn["record"]["effects"]] == ["silver"]
+    granted, moved = withdrawn["record"]["effects"]
+    assert (granted["grantedTier"], granted["grantedUntil"], moved["toTier"]) == (None, None, "silver")
     now = await tier(api, ada)
     assert (now["current"]["code"], now["grantedTier"]) == ("silver", None)
 

@@ -97,6 +97,7 @@ async def test_the_whole_of_it_has_never_been(api: Api) -> None:
     assert [in_short(effect) for effect in record["effects"]] == [
         ("AVAILABLE", -120, "RULE", "dollars", None),
         ("TierMoved", "silver", "bronze", False, None),
+        ("TierProgressed", "bronze", None),
         ("ChallengeProgressed", "third-purchase", 2.0, 1.0, 3.0, None),
         ("ChallengeProgressed", "ten-cds", 7.0, 1.0, 10.0, None),
         ("ChallengeProgressed", "three-months", 2.0, 1.0, 3.0, None),
@@ -105,8 +106,15 @@ async def test_the_whole_of_it_has_never_been(api: Api) -> None:
         ("BoardScored", "all-time", "all", None, 200.0, 80.0, None),
         ("BoardScored", "weekly", "2026-W18", None, 120.0, None, None),
         ("BoardScored", "collectors", "2026-05", None, 6.0, None, None),
+        ("TotalsMoved", None),
+        ("LotMoved", "order-17.0", None),
     ]
     assert record["effects"][1]["reason"] == "REVISED"
+    ladder, sums, lot = (record["effects"][place] for place in (2, -2, -1))
+    assert (ladder["previousProgress"]["counted"], ladder["progress"]["counted"]) == (200.0, 80.0)
+    assert (sums["previousTotals"]["spend"], sums["totals"]["spend"]) == (200.0, 80.0)
+    assert (lot["previousLot"]["remaining"], lot["lot"]) == (120, None)
+    assert lot["why"]["text"].startswith("Taken back (order-17): A point for every dollar: 120")
     assert record["effects"][0]["why"] == {
         "text": "Taken back (order-17): A point for every dollar: 200 - 120 = 80",
         "source": Source.RULE.name,

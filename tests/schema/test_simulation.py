@@ -36,6 +36,8 @@ def unnamed(record: Json) -> Json:
     own = {"id", "key", "activityKey"}
     effects = [{name: value for name, value in one.items() if name not in own} for one in record["effects"]]
     for effect in effects:
+        if effect["__typename"] == "LotMoved":
+            effect["code"] = effect["code"].replace(f"{record['key']}.", "own.")
         lots = [lot.replace(f"{record['key']}.", "own.") for lot in effect["why"]["lots"]]
         inputs = [one for one in effect["why"]["inputs"] if one["name"] != "late"]
         text = effect["why"]["text"].replace(f"({record['key']})", "(own)")

@@ -17,6 +17,7 @@ from app.stores.codec import (
     read_friendship,
     read_member,
     read_record,
+    read_state,
     record_document,
     record_id,
     state_document,
@@ -37,6 +38,7 @@ from gamification.record import (
     Progressed,
     Record,
     Scored,
+    StreakMoved,
     TierMoved,
     Why,
 )
@@ -74,6 +76,7 @@ def values(of: Any) -> st.SearchStrategy[Any]:
     return st.one_of(*map(values, parts))
 
 
+WHY = Why("streak", "s")
 EFFECTS: tuple[Effect, ...] = (
     Entry("pending", -(2**62), Why("clock", "expiry", lots=("1.0", "2.1"))),
     Progressed("cds", 1, 3, 10, 1, Why("rule", "r", because=0)),
@@ -129,6 +132,20 @@ def test_full_state_keeps_its_types() -> None:
     member = Member("m", "000000000018", AT, Profile("A", "a"), state, Visibility(True, False), ("b",), "x")
     assert repr(read_member(through_bson(member_document(member)))) == repr(member)
     assert state_document(state) == member_document(member)["state"]
+
+
+def test_a_snapshot_from_before_lots_had_an_origin_is_read() -> None:
+    document = state_document(State(AT, AT, lots=(Lot("1.0", 5, 4, AT, AT, origin="rule:base"),)))
+    del document["lots"][0]["origin"]
+    assert read_state(document).lots == (Lot("1.0", 5, 4, AT, AT),)
+
+
+def test_a_record_from_before_streaks_told_their_freezes_is_read() -> None:
+    record = Record("m", 1, 1, None, Outcome(AT, (StreakMoved("s", 1, 2, WHY, 0, 3, 4),), Balance()), AT)
+    document = record_document(record)
+    for name in ("freezes", "longest", "periods"):
+        del document["outcome"]["effects"][0][name]
+    assert read_record(document).outcome.effects == (StreakMoved("s", 1, 2, WHY),)
 
 
 def test_id_of_a_record_is_its_key_and_without_one_its_number() -> None:

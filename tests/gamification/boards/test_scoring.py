@@ -72,7 +72,7 @@ def test_points_are_all_that_the_record_earned() -> None:
     ]
     player.do(purchase(MONDAY + timedelta(hours=1), 1000))
     assert scored(player) == [
-        Scored("points", "all", "", 41, 51, (), 1, Why("board", "points", "41 + 10 = 51")),
+        Scored("points", "all", "", 41, 51, (), 1, Why("board", "points", "41 + 10 = 51"), MONDAY + timedelta(hours=1)),
     ]
     assert player.state.scores == (
         Score("points", "all", "", 51, (), MONDAY + timedelta(hours=1), MONDAY + timedelta(hours=1)),
