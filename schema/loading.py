@@ -63,7 +63,8 @@ class Loader(Generic[Key, Value]):
     async def load_many(self, keys: Sequence[Key]) -> list[Value | None]:
         """The values of keys, in their order."""
         self.begin(keys)
-        return [await self.load(key) for key in keys]
+        known = self._known  # Whatever comes back makes all of its keys known, so there is little to wait for.
+        return [known[key] if key in known else await self.load(key) for key in keys]
 
     def prime(self, key: Key, value: Value | None) -> None:
         """Let a value be known that was read otherwise."""
@@ -71,7 +72,10 @@ class Loader(Generic[Key, Value]):
 
     async def _read_next(self) -> Mapping[Key, Value]:
         keys, self._next = self._next, []
-        return await self._read(keys)
+        found = await self._read(keys)
+        for key in keys:
+            self._known.setdefault(key, found.get(key))
+        return found
 
 
 def _begun(read: Coroutine[Any, Any, Value]) -> "asyncio.Task[Value]":

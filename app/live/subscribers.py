@@ -1,4 +1,4 @@
-"""The subscribers of this process: who waits for which member or board, for the campaigns or for the program."""
+"""The subscribers of this process: who waits for which member, board or for the campaigns."""
 
 import asyncio
 from collections.abc import Iterator, Sequence

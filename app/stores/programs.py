@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -19,19 +18,15 @@ from gamification.activity import EARLIEST, to_milliseconds
 from gamification.program import Program
 from gamification.schedule import Edition, Schedule, scheduled
 from gamification.stores import AppliedProgram, StoreUnavailable
-from schema.signals import PROGRAM, Signals, wait_at_most
 
 PROGRAM_CACHE_SECONDS = 1.0
 """How long a process may go on without a version that has been applied. Each record names what it was decided by."""
+REFRESH_SECONDS = 0.4
+"""How often a serving process asks by itself: so often that nobody who wants to know the program has to wait."""
 TELL_SECONDS = 1.0
 """How long other processes are told of a new version, where Redis does not answer."""
-LOOK_SECONDS = 0.4
-"""How often a serving process looks whether versions have been applied, besides hints: often enough that nobody who
-asks for the program has to wait."""
 MAX_APPLY_ATTEMPTS = 10
 MAX_VERSIONS = 10_000
-
-log = logging.getLogger(__name__)
 
 
 class MongoPrograms:
@@ -49,7 +44,7 @@ class MongoPrograms:
         self.filing: Filing | None = None
         """What brings the campaigns in line with a program that is applied; those come later."""
         self.tell_others: Callable[[], Awaitable[None]] | None = None
-        """What hints that a version has been applied, so that all processes `forget`; that comes later, too."""
+        """What lets other processes `forget`; that comes later, too."""
         self._versions: dict[int, AppliedProgram] = {}
         self._schedule: Schedule | None = None
         self._schedule_until = 0.0
@@ -87,15 +82,12 @@ class MongoPrograms:
             schedule = await self._refresh()
         return schedule
 
-    async def keep(self, signals: Signals) -> NoReturn:
-        """Look for new versions when it is hinted that there are any, and every `LOOK_SECONDS`, until cancelled."""
-        with signals.watch(PROGRAM, counted=False) as signal:
-            while True:
-                try:
-                    await self._refresh()
-                except StoreUnavailable as error:
-                    log.debug("versions of the program were not looked for: %s", error)
-                await wait_at_most(signal, LOOK_SECONDS)
+    async def keep_fresh(self) -> NoReturn:
+        """Ask for new versions before anybody has to wait for that, until cancelled."""
+        while True:
+            with suppress(StoreUnavailable):  # Whoever needs to know a version is told.
+                await self._refresh()
+            await asyncio.sleep(REFRESH_SECONDS)
 
     async def apply(
         self, source: str, by: str, now: datetime, *, from_at: datetime | None = None, backfill: bool = False
@@ -182,7 +174,6 @@ class MongoPrograms:
         return [self._remember(document) for document in await self._beyond(0)]
 
     async def _refresh(self) -> Schedule:
-        """The schedule as it is now, or as a look finds it that is under way; all who wait share it."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.ensure_future(self._ask_schedule())
         return await asyncio.shield(self._asking)

@@ -46,9 +46,12 @@ class PublicProfile(Node):
 
 
 def show_profile(member: Member, reading: Reading) -> PublicProfile | None:
-    """What others may see of a member; None if that is nothing."""
+    """What others may see of a member; None if that is nothing.
+
+    An account that was merged shows nothing, and leads nowhere: others are not told that two were one person.
+    """
     allowed, handle = member.visibility, member.profile.handle
-    if not allowed.profile or handle is None:
+    if not allowed.profile or handle is None or member.state.merged_into is not None:
         return None
     return PublicProfile(
         id=to_global_id(PROFILE_ID, member.member_id),
@@ -60,11 +63,8 @@ def show_profile(member: Member, reading: Reading) -> PublicProfile | None:
 
 
 async def profile_shown(context: Context, member: Member | None, reading: Reading) -> PublicProfile | None:
-    """What the caller may see of a member; None if that is nothing, or a block stands between the two.
-
-    An account that was merged shows nothing, and leads nowhere: others are not told that two were one person.
-    """
-    if member is None or member.state.merged_into is not None or await context.hidden.load(member.member_id):
+    """What the caller may see of a member; None if that is nothing, or a block stands between the two."""
+    if member is None or await context.hidden.load(member.member_id):
         return None
     return show_profile(member, reading)
 

@@ -3,14 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from types import SimpleNamespace
-from typing import cast
 from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from app.live.hints import Hints
-from app.live.subscribers import Subscribers
 from app.operator_error import OperatorError
 from app.stores import programs as module
 from app.stores.connection import Document
@@ -19,8 +15,6 @@ from gamification.activity import EARLIEST
 from gamification.program.faults import ProgramFaults
 from gamification.program.source import read_program
 from gamification.stores import StoreUnavailable
-from schema import signals as topics
-from schema.signals import Signals
 from tests.app.stores.play import NOW, PROGRAM, Play
 
 
@@ -29,8 +23,6 @@ def text(number: int) -> str:
 
 
 HOUR = timedelta(hours=1)
-BOUND_SECONDS = 10.0
-POLL_SECONDS = 0.01
 
 
 def another(play: Play, reader: Mock | None = None, at: datetime = NOW) -> MongoPrograms:
@@ -236,22 +228,18 @@ async def test_others_that_cannot_be_told_do_not_hold_a_version_up(play: Play, m
         assert applied.version == 2
 
 
-async def test_a_hint_makes_a_serving_process_look_at_once(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PROGRAM_CACHE_SECONDS", "LOOK_SECONDS"):
-        monkeypatch.setattr(module, name, 3600.0)
-    signals, other = Subscribers(), another(play)
-    watching = asyncio.create_task(
-        other.keep(cast("Signals", SimpleNamespace(watch=lambda *topics, **how: signals.subscribed(topics, **how))))
-    )
+async def test_a_serving_process_comes_to_know_a_version_before_anybody_asks(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PROGRAM_CACHE_SECONDS", 3600.0)
+    monkeypatch.setattr(module, "REFRESH_SECONDS", 0.01)
+    other = another(play)
     assert (await other.schedule()).newest_version == 1
-
-    async def tell() -> None:
-        signals.wake(Hints(all=[topics.PROGRAM]))
-
-    play.programs.tell_others = tell
     await play.programs.apply(text(2), "Bob", NOW)
-    async with asyncio.timeout(BOUND_SECONDS):
-        while (await other.schedule()).newest_version == 1:  # noqa: ASYNC110 - the look that the hint caused
-            await asyncio.sleep(POLL_SECONDS)
-    watching.cancel()
-    await asyncio.wait([watching])
+    assert (await other.schedule()).newest_version == 1
+    refreshing = asyncio.create_task(other.keep_fresh())
+    async with asyncio.timeout(10.0):
+        while (await other.schedule()).newest_version == 1:  # noqa: ASYNC110 - it is the refresher that is waited for
+            await asyncio.sleep(0.01)
+    refreshing.cancel()
+    await asyncio.wait([refreshing])
