@@ -56,6 +56,8 @@ BELOW = {
     "StrPage": "{ items }",
 }
 """What is selected of the types of the odd schema."""
+REQUIRED = {"echoPlainly": "(number: 3)", "spoilAttributes": "(attributes: {a: 1})"}
+"""Arguments that must be given."""
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +130,7 @@ def test_every_field_of_an_odd_thing(root: str) -> None:
     for name, definition in type_.fields.items():
         named = get_named_type(definition.type)
         below = BELOW[named.name] if is_composite_type(named) else ""
-        arguments = "(number: 3)" if name == "echoPlainly" else ""
+        arguments = REQUIRED.get(name, "")
         odd = f"odd: {name}{arguments} {below}"
         query = f"{{ {root} {{ before: textLater {odd} after: textLater }} last: thing {{ text }} }}"
         assert not validate(ODD._schema, parse(query)), query
