@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Iterator
+from copy import deepcopy
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -86,14 +87,14 @@ async def answers(schema: MaskedSchema, request: Request, context: Any, other: A
     schema.documents.keep(request.query, None, document, operation)
     found = schema.documents.find(request.query, None)
     assert found is not None
-    planned = schema.documents.planned(request.query, None, request.variables, {found.type})
+    planned = schema.documents.planned(request.query, None, deepcopy(request.variables), {found.type})
     if planned is None:
         return None
     executing = execute(
         schema._schema,
         document,
         context_value=context,
-        variable_values=request.variables,
+        variable_values=deepcopy(request.variables),
         executor_class=schema.execution_context_class,
         is_awaitable=cast("Any", optimized_is_awaitable),
         middleware=MiddlewareManager(),
