@@ -38,7 +38,12 @@ async def leaderboard_changes(
         with context.game.signals.watch(("board", topic)) as signal:
             while True:
                 board = await watcher.look(view)
-                said = (board.state, board.period, board.total, board.nodes)
+                said = (
+                    board.state,
+                    board.period,
+                    board.total,
+                    [(row, row.member and row.member.told) for row in board.nodes],
+                )
                 if said != told:
                     told = said
                     yield board

@@ -1,5 +1,8 @@
 """PublicProfile: the only window on other members, showing what they allow."""
 
+from dataclasses import field
+from typing import Any
+
 import strawberry
 
 from gamification.member import Member
@@ -28,8 +31,8 @@ class PublicProfile(Node):
     avatar_url: str | None = strawberry.field(
         description="An https address of a picture; null without one, or where it is kept private."
     )
-    subject: strawberry.Private[Member]
-    reading: strawberry.Private[Reading]
+    subject: strawberry.Private[Member] = field(compare=False)
+    reading: strawberry.Private[Reading] = field(compare=False)
 
     @strawberry.field(description="Null where it is kept private, or where the program has no tiers.")
     def tier(self) -> Tier | None:
@@ -43,6 +46,12 @@ class PublicProfile(Node):
     def badges(self) -> list[ShowcasedBadge]:
         """The badges that the member shows."""
         return _showcased(as_of_now(self.subject, self.reading), self.reading) if self.subject.visibility.badges else []
+
+    @property
+    def told(self) -> tuple[Any, ...]:
+        """All that it tells, to be compared with what it told before."""
+        tier, badges = PublicProfile.tier(self), PublicProfile.badges(self)
+        return self, tier and tier.code, tuple((each.badge.code, each.level) for each in badges)
 
 
 def show_profile(member: Member, reading: Reading) -> PublicProfile | None:
