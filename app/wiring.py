@@ -83,6 +83,7 @@ class Laurel:
         return {
             **self.live.jobs(),
             "period closer": self.closer.run,
+            "program refresher": self.programs.keep_fresh,
             "campaign watcher": self.campaign_watcher.run,
             "campaign figures": self.campaign_figures.run,
             "campaign feed": self.game.campaign_feed.run,

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import NoReturn
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
@@ -20,6 +21,8 @@ from gamification.stores import AppliedProgram, StoreUnavailable
 
 PROGRAM_CACHE_SECONDS = 1.0
 """How long a process may go on without a version that has been applied. Each record names what it was decided by."""
+REFRESH_SECONDS = 0.4
+"""How often a serving process asks by itself: so often that nobody who wants to know the program has to wait."""
 TELL_SECONDS = 1.0
 """How long other processes are told of a new version, where Redis does not answer."""
 MAX_APPLY_ATTEMPTS = 10
@@ -76,10 +79,15 @@ class MongoPrograms:
             schedule = None
         # Again where it was read just before this process applied another version.
         while schedule is None or schedule.newest_version < self._applied_here:
-            if self._asking is None or self._asking.done():
-                self._asking = asyncio.ensure_future(self._ask_schedule())
-            schedule = await asyncio.shield(self._asking)
+            schedule = await self._refresh()
         return schedule
+
+    async def keep_fresh(self) -> NoReturn:
+        """Ask for new versions before anybody has to wait for that, until cancelled."""
+        while True:
+            with suppress(StoreUnavailable):  # Whoever needs to know a version is told.
+                await self._refresh()
+            await asyncio.sleep(REFRESH_SECONDS)
 
     async def apply(
         self, source: str, by: str, now: datetime, *, from_at: datetime | None = None, backfill: bool = False
@@ -164,6 +172,11 @@ class MongoPrograms:
             StoreUnavailable: the store did not answer in time.
         """
         return [self._remember(document) for document in await self._beyond(0)]
+
+    async def _refresh(self) -> Schedule:
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._ask_schedule())
+        return await asyncio.shield(self._asking)
 
     async def _ask_schedule(self) -> Schedule:
         """The schedule with the versions that were applied since it was last asked for."""

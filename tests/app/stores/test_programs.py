@@ -226,3 +226,20 @@ async def test_others_that_cannot_be_told_do_not_hold_a_version_up(play: Play, m
         play.programs.tell_others = hindered  # type: ignore[assignment]
         applied = await play.programs.apply(text(2), "Bob", NOW)
         assert applied.version == 2
+
+
+async def test_a_serving_process_comes_to_know_a_version_before_anybody_asks(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PROGRAM_CACHE_SECONDS", 3600.0)
+    monkeypatch.setattr(module, "REFRESH_SECONDS", 0.01)
+    other = another(play)
+    assert (await other.schedule()).newest_version == 1
+    await play.programs.apply(text(2), "Bob", NOW)
+    assert (await other.schedule()).newest_version == 1
+    refreshing = asyncio.create_task(other.keep_fresh())
+    async with asyncio.timeout(10.0):
+        while (await other.schedule()).newest_version == 1:  # noqa: ASYNC110 - it is the refresher that is waited for
+            await asyncio.sleep(0.01)
+    refreshing.cancel()
+    await asyncio.wait([refreshing])
