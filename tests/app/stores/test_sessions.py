@@ -35,13 +35,15 @@ async def test_what_is_left_open_keeps_nobody_from_it_any_more(servers: StoreSer
 
     left = asyncio.create_task(transact(connection, leave_open))
     await begun.wait()
-    other = Connection(database, 5.0)
-    with pytest.raises(CommitConflict):
+    try:
+        other = Connection(database, 5.0)
+        with pytest.raises(CommitConflict):
+            await transact(other, partial(put, other, 3))
+        assert await asyncio.to_thread(end_sessions, servers.mongo_url, told) is None
         await transact(other, partial(put, other, 3))
-    assert await asyncio.to_thread(end_sessions, servers.mongo_url, told) is None
-    await transact(other, partial(put, other, 3))
-    assert await other["shop"].find_one() == {"_id": 1, "value": 3}
-    go_on.set()
+        assert await other["shop"].find_one() == {"_id": 1, "value": 3}
+    finally:
+        go_on.set()
     with pytest.raises(CommitConflict):
         await left
     assert await other["shop"].find_one() == {"_id": 1, "value": 3}
