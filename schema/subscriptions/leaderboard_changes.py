@@ -96,7 +96,7 @@ class _Watcher:
         now = asyncio.get_running_loop().time()
         if now >= self._blocks_end or not self._blocks.keys() >= set(member_ids):
             hidden = await self.context.hidden.load_many(list(member_ids))
-            self._blocks = dict(zip(member_ids, hidden, strict=True))
+            self._blocks = dict(zip(member_ids, map(bool, hidden), strict=True))
             self._blocks_end = now + BLOCKS_SECONDS
         for member_id in member_ids:
             self.context.hidden.prime(member_id, self._blocks[member_id])
