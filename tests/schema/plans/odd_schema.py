@@ -366,7 +366,7 @@ class Thing:
 
     @strawberry.field
     def spoil_attributes(self, attributes: Attributes) -> str:
-        attributes["spoilt"] = True
+        attributes[f"spoilt {len(attributes)}"] = True
         return repr(attributes)
 
     @strawberry.field
