@@ -18,7 +18,7 @@ from benchmarks.generator import generator
 from benchmarks.goals import goals_of
 from benchmarks.machine import describe_machine
 from benchmarks.measuring import Turn, alternating
-from benchmarks.plan import SAMPLE, Plan, plan_of
+from benchmarks.options import SAMPLE, Options, options_of
 from benchmarks.plot import draw
 from benchmarks.processes import Serving, offers_workers
 from benchmarks.replaying import replay_seconds, start_seconds
@@ -41,23 +41,23 @@ CONSOLE = Console(stderr=True)
 WORKERS = 2
 
 
-async def bench(plan: Plan) -> Results:
+async def bench(options: Options) -> Results:
     """The whole benchmark."""
     machine = describe_machine()
     with tempfile.TemporaryDirectory() as folder:
         async with embedded_servers(Path(folder)) as stores:
-            shop = await fill_shop(stores, plan.members, CONSOLE)
+            shop = await fill_shop(stores, options.members, CONSOLE)
             workers = WORKERS if await offers_workers() else 1
-            async with all_servers(shop, plan.compared, workers) as servers:
+            async with all_servers(shop, options.compared, workers) as servers:
                 idle = {name: server.megabytes() for name, server in servers.items()}
-                home, purchases = await _measured(shop, servers, plan)
+                home, purchases = await _measured(shop, servers, options)
                 loaded = {name: server.megabytes() for name, server in servers.items()}
             CONSOLE.print("Measuring how long starting and replaying take")
             others = await _others(shop)
-    return Results(plan, machine, [home, purchases], goals_of(home, purchases), idle, loaded, others)
+    return Results(options, machine, [home, purchases], goals_of(home, purchases), idle, loaded, others)
 
 
-async def _measured(shop: Shopfront, servers: Mapping[str, Serving], plan: Plan) -> tuple[Rounds, Rounds]:
+async def _measured(shop: Shopfront, servers: Mapping[str, Serving], options: Options) -> tuple[Rounds, Rounds]:
     expected = await require_equal_answers(servers, shop.members, SAMPLE)
     CONSOLE.print(f"All answer alike about {len(expected)} members")
     async with generator(SECRET, shop.members, run_name(), expected) as load:
@@ -71,8 +71,8 @@ async def _measured(shop: Shopfront, servers: Mapping[str, Serving], plan: Plan)
                 for name, server in servers.items()
                 if name not in (BY_HAND, FIXED_BYTES)
             }
-            home = await alternating("home", homes, plan, progress)
-            return home, await alternating("purchases", tills, plan, progress)
+            home = await alternating("home", homes, options, progress)
+            return home, await alternating("purchases", tills, options, progress)
 
 
 async def _others(shop: Shopfront) -> dict[str, Spread]:
@@ -104,4 +104,4 @@ def run(measuring: Coroutine[Any, Any, Results], name: str) -> None:
 
 
 if __name__ == "__main__":
-    run(bench(plan_of()), "serving")
+    run(bench(options_of()), "serving")

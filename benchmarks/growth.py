@@ -16,22 +16,24 @@ from benchmarks.generator import generator
 from benchmarks.goals import growth_goals
 from benchmarks.machine import describe_machine
 from benchmarks.measuring import Turn, alternating
-from benchmarks.plan import MEMBERS, SAMPLE, Plan, plan_of
+from benchmarks.options import MEMBERS, SAMPLE, Options, options_of
 from benchmarks.report import Results
 from benchmarks.stage import BY_HAND, LAUREL, SECRET, fill_shop, require_equal_answers, run_name, served
 
 LARGE = 500_000
 
 
-async def grow(plan: Plan) -> Results:
-    """Measure Laurel over `MEMBERS` and over as many as the plan has."""
+async def grow(options: Options) -> Results:
+    """Measure Laurel over `MEMBERS` and over as many as the options say."""
+    if options.members == MEMBERS:
+        raise SystemExit(f"MEMBERS must be another number than {MEMBERS}, beside which it is measured")
     machine = describe_machine()
     homes: dict[str, Turn] = {}
     tills: dict[str, Turn] = {}
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         stores = await stack.enter_async_context(embedded_servers(Path(folder)))
-        for members in (MEMBERS, plan.members):
+        for members in (MEMBERS, options.members):
             shop = await fill_shop(stores, members, CONSOLE)
             servers = {name: await stack.enter_async_context(served(shop, name)) for name in (LAUREL, BY_HAND)}
             expected = await require_equal_answers(servers, members, SAMPLE)
@@ -41,12 +43,12 @@ async def grow(plan: Plan) -> Results:
         idle = {name: turn.server.megabytes() for name, turn in homes.items()}
         with Progress(console=CONSOLE) as progress:
             rounds = [
-                await alternating("home", homes, plan, progress),
-                await alternating("purchases", tills, plan, progress),
+                await alternating("home", homes, options, progress),
+                await alternating("purchases", tills, options, progress),
             ]
         loaded = {name: turn.server.megabytes() for name, turn in homes.items()}
-    goals = growth_goals(_name(LAUREL, MEMBERS), _name(LAUREL, plan.members), rounds)
-    return Results(plan, machine, rounds, goals, idle, loaded)
+    goals = growth_goals(_name(LAUREL, MEMBERS), _name(LAUREL, options.members), rounds)
+    return Results(options, machine, rounds, goals, idle, loaded)
 
 
 def _name(server: str, members: int) -> str:
@@ -54,4 +56,4 @@ def _name(server: str, members: int) -> str:
 
 
 if __name__ == "__main__":
-    run(grow(plan_of(members=LARGE)), "growth")
+    run(grow(options_of(members=LARGE)), "growth")

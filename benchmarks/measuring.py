@@ -1,13 +1,13 @@
 """Measures servers in alternating rounds: each in turn, round after round, so that what changes over time hits all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.progress import Progress
 
 from benchmarks.figures import Kind, Rounds, Sample
 from benchmarks.generator import Generator, Sent
-from benchmarks.plan import CONNECTIONS, WARM_UP_SECONDS, Plan
+from benchmarks.options import CONNECTIONS, WARM_UP_SECONDS, Options
 from benchmarks.processes import Serving
 from benchmarks.report import rounds_table
 
@@ -38,20 +38,18 @@ class Turn:
         )
 
 
-async def alternating(
-    kind: Kind, turns: Mapping[str, Turn], plan: Plan, progress: Progress, connections: Sequence[int] = CONNECTIONS
-) -> Rounds:
+async def alternating(kind: Kind, turns: Mapping[str, Turn], options: Options, progress: Progress) -> Rounds:
     """All rounds of these servers, which are shown as soon as they are there.
 
     Raises:
         RuntimeError: a server did not answer, or not rightly.
     """
     found = Rounds(kind)
-    task = progress.add_task(f"Measuring {kind}", total=plan.rounds * len(connections) * len(turns))
-    for _ in range(plan.rounds):
-        for many in connections:
+    task = progress.add_task(f"Measuring {kind}", total=options.rounds * len(CONNECTIONS) * len(turns))
+    for _ in range(options.rounds):
+        for many in CONNECTIONS:
             for name, turn in turns.items():
-                found.samples[name, many].append(await turn.take(many, plan.seconds))
+                found.samples[name, many].append(await turn.take(many, options.seconds))
                 progress.advance(task)
     progress.console.print(rounds_table(found))
     return found

@@ -106,9 +106,9 @@ def _dress(axes: Any, rounds: Rounds, title: str, unit: str) -> None:
 
 
 def _title(results: Results) -> str:
-    plan, machine = results.plan, results.machine
+    options, machine = results.options, results.machine
     return (
-        f"{plan.members:,} members, {plan.rounds} alternating rounds of {plan.seconds} s; "
+        f"{options.members:,} members, {options.rounds} alternating rounds of {options.seconds} s; "
         f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}"
     )
 

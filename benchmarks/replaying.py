@@ -14,7 +14,7 @@ from benchmarks.processes import ROOT, laurel, serving
 
 LOG = ROOT / "programs" / "cdnow" / "CDNOW_sample.txt"
 REPLAYS = 3
-STARTS = 5
+STARTS = 3
 
 
 async def replay_seconds() -> tuple[Spread, int]:

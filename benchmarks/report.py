@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks.figures import Rounds, Spread
 from benchmarks.goals import Goal
-from benchmarks.plan import CONNECTIONS, WARM_UP_SECONDS, Plan
+from benchmarks.options import CONNECTIONS, WARM_UP_SECONDS, Options
 
 _UNITS = {"home": "home queries", "purchases": "purchases"}
 
@@ -21,7 +21,7 @@ _UNITS = {"home": "home queries", "purchases": "purchases"}
 class Results:
     """All that a run came to. ``others`` are figures with a spread by name, ``memory`` megabytes of each process."""
 
-    plan: Plan
+    options: Options
     machine: Mapping[str, Any]
     rounds: list[Rounds]
     goals: list[Goal]
@@ -32,14 +32,14 @@ class Results:
 
     def as_json(self) -> bytes:
         """All of it, but for folders."""
-        plan = self.plan
+        options = self.options
         content: dict[str, Any] = {
             "at": self.at.isoformat(timespec="seconds"),
             "machine": self.machine,
             "setting": {
-                "members": plan.members,
-                "rounds": plan.rounds,
-                "seconds": plan.seconds,
+                "members": options.members,
+                "rounds": options.rounds,
+                "seconds": options.seconds,
                 "warm_up_seconds": WARM_UP_SECONDS,
                 "connections": CONNECTIONS,
             },
@@ -52,9 +52,9 @@ class Results:
         return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS) + b"\n"
 
     def write(self, name: str) -> Path:
-        """Write the JSON into the plan's folder; where it is."""
-        self.plan.folder.mkdir(parents=True, exist_ok=True)
-        file = self.plan.folder / f"{name}.json"
+        """Write the JSON into the folder for results; where it is."""
+        self.options.folder.mkdir(parents=True, exist_ok=True)
+        file = self.options.folder / f"{name}.json"
         file.write_bytes(self.as_json())
         return file
 
@@ -76,9 +76,10 @@ class Results:
 
 def rounds_table(rounds: Rounds) -> Table:
     """What the servers came to, by number of connections."""
-    table = Table("Connections", "Server", title=f"{_UNITS[rounds.kind].capitalize()}: medians of the rounds")
-    for column in ("A second", "least - most", "p50 ms", "p99 ms", "CPU ms each"):
-        table.add_column(column, justify="right")
+    table = Table("Conns", title=f"{_UNITS[rounds.kind].capitalize()}: medians of the rounds")
+    table.add_column("Server", no_wrap=True)
+    for column in ("A second", "least - most", "p50 ms", "p99 ms", "CPU ms"):
+        table.add_column(column, justify="right", no_wrap=True)
     for connections in rounds.connections:
         for server in rounds.servers:
             rate = rounds.spread(server, connections, "rate")

@@ -17,7 +17,7 @@ FOLDER = Path(".bench")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Options:
     """How many members, rounds, and seconds a round; another checkout to serve as well; where results go."""
 
     members: int
@@ -27,8 +27,8 @@ class Plan:
     folder: Path = FOLDER
 
 
-def plan_of(environment: Mapping[str, str] = os.environ, members: int = MEMBERS) -> Plan:
-    """The plan that variables ask for.
+def options_of(environment: Mapping[str, str] = os.environ, members: int = MEMBERS) -> Options:
+    """The options that variables ask for.
 
     Raises:
         SystemExit: one of them makes no sense.
@@ -36,7 +36,7 @@ def plan_of(environment: Mapping[str, str] = os.environ, members: int = MEMBERS)
     compared = environment.get("COMPARE")
     if compared and not (Path(compared) / ".venv" / "bin" / "laurel").exists():
         raise SystemExit("COMPARE must be another checkout of Laurel in which `make run` or `make test` was done")
-    return Plan(
+    return Options(
         members=_number(environment, "MEMBERS", members, MOST_MEMBERS),
         rounds=_number(environment, "ROUNDS", ROUNDS, MOST_ROUNDS),
         seconds=_number(environment, "SECONDS", SECONDS, MOST_SECONDS),
