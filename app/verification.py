@@ -17,11 +17,12 @@ from app.stores.journal import MAX_PAST_RECORDS, MongoJournal
 from app.stores.members import MongoMembers
 from app.stores.programs import MongoPrograms
 from gamification.activity import MERGE
+from gamification.effects import Entry
 from gamification.fold import NO_CAMPAIGNS, CampaignVersions
 from gamification.lots import balance_of
 from gamification.member import Member
 from gamification.program.campaigns import Campaign
-from gamification.record import Entry, Outcome, Record
+from gamification.record import Outcome, Record
 from gamification.replaying import Replay
 from gamification.schedule import Schedule
 from gamification.state import State

@@ -1,9 +1,9 @@
 """Badges in play: who has earned which level."""
 
 from gamification.draft import Draft
+from gamification.effects import BadgeWon
 from gamification.expressions import Values
 from gamification.program import Badge
-from gamification.record import BadgeWon
 from gamification.state import BadgeHeld
 
 

@@ -13,11 +13,12 @@ from typing import Literal
 from gamification.activity import Activity
 from gamification.draft import Draft
 from gamification.earning import item_values
+from gamification.effects import BonusWithheld, Entry
 from gamification.program import Program
 from gamification.program.base import MAX_POINTS
 from gamification.program.campaigns import Campaign, PerItem
 from gamification.program.rules import ROUNDINGS
-from gamification.record import BonusWithheld, Entry, Grant, Outcome, Settlement
+from gamification.record import Grant, Outcome, Settlement
 from gamification.state import CampaignUse, State
 from gamification.values import value
 from gamification.windows import Window, add, total

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from gamification.draft import Draft
+from gamification.effects import Completed, Progressed
 from gamification.expressions import Expression, Values
 from gamification.program import Challenge, Program
 from gamification.program.base import MAX_TARGET
-from gamification.record import Completed, Progressed
 from gamification.state import ChallengeState, State
 from gamification.values import value
 from gamification.windows import add, local_day, total
@@ -86,6 +86,8 @@ def _done(challenge: Challenge, completed_at: datetime, at: datetime, program: P
 
 def _requirements_met(challenge: Challenge, member: Draft | State, program: Program) -> bool:
     requires = challenge.requires
+    if not (requires.tier or requires.challenges or requires.badges):
+        return True  # which is how it nearly always is
     if requires.tier and program.tiers:
         needed, has = program.tiers.position(requires.tier), program.tiers.position(member.standing.tier)
         if has < needed:

@@ -9,11 +9,7 @@ from typing import cast
 from gamification import challenges
 from gamification.activity import TIER_GRANT
 from gamification.draft import MAX_EFFECTS
-from gamification.lot_differences import LotDifferences
-from gamification.lot_times import LotCalendar
-from gamification.program import Program
-from gamification.progress import keep_progress, tier_progress
-from gamification.record import (
+from gamification.effects import (
     Account,
     AttributeChanged,
     BadgeLost,
@@ -28,7 +24,6 @@ from gamification.record import (
     Progressed,
     Redated,
     Scored,
-    Settlement,
     Source,
     StreakMoved,
     TierGranted,
@@ -39,6 +34,11 @@ from gamification.record import (
     Truncated,
     Why,
 )
+from gamification.lot_differences import LotDifferences
+from gamification.lot_times import LotCalendar
+from gamification.program import Program
+from gamification.progress import keep_progress, tier_progress
+from gamification.record import Settlement
 from gamification.state import Score, State
 from gamification.streak_pauses import told as paused
 from gamification.streaks import NOT_BEGUN

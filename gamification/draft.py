@@ -10,10 +10,17 @@ from zoneinfo import ZoneInfo
 
 from gamification import extensions, lot_times, lots
 from gamification.activity import EXTENSION, REVERSAL, Activity
+from gamification.effects import (
+    Account,
+    Effect,
+    Entry,
+    LotMoved,
+    Why,
+)
 from gamification.expressions import Values
 from gamification.lot_times import LotCalendar
 from gamification.program import Program
-from gamification.record import Account, Effect, Entry, LotMoved, Outcome, Why
+from gamification.record import Outcome
 from gamification.state import (
     BadgeHeld,
     Balance,

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gamification.activity import own_key
+from gamification.effects import Why
 from gamification.program import Program
 from gamification.program.texts import Text
-from gamification.record import Why
 
 _OWN_WORDS: Mapping[tuple[str, str], Text] = {
     ("clock", "unlock"): Text({"en": "Points became available", "da": "Pointene kan nu bruges"}),

@@ -25,10 +25,19 @@ from gamification.campaigns import Offer
 from gamification.challenges import Fact
 from gamification.draft import MAX_CHAIN_LINKS, MAX_EFFECTS, Draft
 from gamification.earning import earn
+from gamification.effects import (
+    BadgeWon,
+    ChainCut,
+    Completed,
+    Effect,
+    Entry,
+    StreakReached,
+    TierMoved,
+)
 from gamification.program import Program
 from gamification.program.base import MAX_POINTS, Reward
 from gamification.program.campaigns import Campaign
-from gamification.record import BadgeWon, ChainCut, Completed, Effect, Entry, Outcome, StreakReached, TierMoved
+from gamification.record import Outcome
 from gamification.schedule import Schedule
 from gamification.state import State
 from gamification.values import value

@@ -14,8 +14,8 @@ from gamification.activity import BIRTHDAY, Activity, Occasion
 from gamification.challenges import Fact
 from gamification.draft import Draft
 from gamification.earning import earn
+from gamification.effects import Celebrated
 from gamification.program import Program
-from gamification.record import Celebrated
 from gamification.state import State
 from gamification.windows import day_of_year, local_day, start_of_day
 

@@ -14,11 +14,12 @@ from datetime import datetime
 from gamification.absorbed import size_of, still_absorbed, whole_pasts
 from gamification.activity import EARLIEST
 from gamification.campaigns import Offer, Offers, grants_of, settlements
+from gamification.effects import BonusWithheld, Entry
 from gamification.fold import CampaignVersions, advance, apply_standing
 from gamification.history import Event, History, Past
 from gamification.playing import Playing
 from gamification.program.campaigns import Campaign
-from gamification.record import BonusWithheld, Entry, Outcome
+from gamification.record import Outcome
 from gamification.schedule import Schedule
 from gamification.state import Moment, State
 from gamification.stores import Stores

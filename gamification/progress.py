@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 
 from gamification.challenges import NOT_BEGUN, Phase, phase, progress
 from gamification.draft import read_member
@@ -11,7 +11,7 @@ from gamification.expressions import Values
 from gamification.program import Badge, Challenge, Program, Text
 from gamification.state import State
 from gamification.tiers import reached, review_day, stands_by_grant
-from gamification.windows import Window, local_day, start_of_day, total, total_from
+from gamification.windows import Window, earliest, local_day, start_of_day, total, total_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,12 @@ def _tier_amount(program: Program, counted: int) -> Decimal:
 
 def _tier_unit(program: Program) -> Text:
     spend = program.tiers is not None and program.tiers.metric == "spend"
-    return Text.everywhere(program.money.currency) if spend else program.points.name
+    return _currency(program.money.currency) if spend else program.points.name
+
+
+@cache
+def _currency(code: str) -> Text:
+    return Text.everywhere(code)
 
 
 def challenge_progress(challenge: Challenge, state: State, program: Program, now: datetime) -> ProgressBar:
@@ -174,8 +179,7 @@ def badge_progress(badge: Badge, state: State, program: Program, now: datetime) 
 
 
 def _chance_ends_at(challenge: Challenge, today: date, program: Program) -> datetime | None:
-    ends = (challenge.ends_at, _period_end(challenge.window, today, program))
-    return min((end for end in ends if end is not None), default=None)
+    return earliest(challenge.ends_at, _period_end(challenge.window, today, program))
 
 
 def _period_end(window: Window, today: date, program: Program) -> datetime | None:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from gamification.campaigns import Offer, Offers, budget_subtotal, places_subtotal
+from gamification.effects import BonusWithheld
 from gamification.history import Event
 from gamification.program import Program
-from gamification.record import BonusWithheld, Grant, Outcome
+from gamification.record import Grant, Outcome
 from gamification.state import Moment, State
 
 

@@ -6,9 +6,9 @@ from datetime import date, datetime
 
 from gamification.activity import STREAK_PAUSE, Activity, Problem, Scalar
 from gamification.draft import Draft
+from gamification.effects import PausePlanned
 from gamification.program import Program
 from gamification.program.streaks import Streak
-from gamification.record import PausePlanned
 from gamification.state import State, StreakState
 from gamification.windows import local_day, read_day
 

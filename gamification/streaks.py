@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from gamification.activity import STREAK_PAUSE, Activity
 from gamification.draft import Draft
+from gamification.effects import StreakMoved, StreakReached
 from gamification.program import Program
 from gamification.program.base import Reward
 from gamification.program.streaks import Streak
-from gamification.record import StreakMoved, StreakReached
 from gamification.state import PeriodFate, State, StreakState
 from gamification.streak_pauses import pause
 from gamification.streak_periods import bridged, ends_at, first_judged, following, lived, period_of

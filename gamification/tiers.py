@@ -10,9 +10,14 @@ from datetime import date, datetime, timedelta
 
 from gamification.activity import TIER_GRANT, Activity, to_milliseconds
 from gamification.draft import Draft
+from gamification.effects import (
+    TierGranted,
+    TierMoved,
+    TierReviewed,
+    Why,
+)
 from gamification.program import Program
 from gamification.program.tiers import Tiers
-from gamification.record import TierGranted, TierMoved, TierReviewed, Why
 from gamification.state import Standing, State, TierReason, TierStep
 from gamification.windows import Window, earliest, falls_below, local_day, start_of_day, total, total_from, total_up_to
 

@@ -4,18 +4,18 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gamification.record import (
+from gamification.effects import (
     BadgeLost,
     BadgeWon,
     Completed,
     CompletionLost,
     Effect,
     Progressed,
-    Record,
     StreakMoved,
     TierMoved,
     Why,
 )
+from gamification.record import Record
 from gamification.stores import Journal
 
 MAX_RECORDS_BACK = 1_000

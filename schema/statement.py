@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from gamification.record import Entry, Record
+from gamification.effects import Entry
+from gamification.record import Record
 from gamification.stores import Journal
 from schema.connections import Connection, Edge, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
 from schema.context import Reading

@@ -11,8 +11,9 @@ from app.campaigns.allowances import Key, Slice, What
 from app.campaigns.store import MongoCampaigns
 from app.stores.codec import Unreadable
 from gamification.campaigning import CampaignState
+from gamification.effects import Entry
 from gamification.program.campaigns import Campaign
-from gamification.record import Entry, Record
+from gamification.record import Record
 
 
 class BudgetAudit:

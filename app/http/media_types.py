@@ -31,17 +31,20 @@ def response_type(accept: str | None) -> str:
     raise Refusal(406, f"Accept {GRAPHQL_RESPONSE} or {JSON}; there is no other representation.", "NOT_ACCEPTABLE")
 
 
+@lru_cache(maxsize=CACHED_HEADERS)
 def takes_events(accept: str | None) -> bool:
     """Whether the client names server-sent events as something it takes; a wildcard does not mean them."""
     return bool(_qualities(accept or "").get(EVENT_STREAM))
 
 
+@lru_cache(maxsize=CACHED_HEADERS)
 def prefers_events(accept: str | None) -> bool:
     """Whether the client likes server-sent events better than any JSON that it names."""
     ranges = _qualities(accept or "")
     return ranges.get(EVENT_STREAM, 0.0) > max(ranges.get(JSON, 0.0), ranges.get(GRAPHQL_RESPONSE, 0.0))
 
 
+@lru_cache(maxsize=CACHED_HEADERS)
 def prefers_html(accept: str | None) -> bool:
     """Whether this is a browser that wants a page to look at: it names HTML and likes no JSON better."""
     ranges = _qualities(accept or "")

@@ -9,10 +9,10 @@ from gamification.activity import MAX_CODE_CHARS, Activity
 from gamification.boards.listing import MAX_SCORE
 from gamification.boards.periods import Period, closes_at, period_named, period_on
 from gamification.draft import Draft
+from gamification.effects import Scored
 from gamification.expressions import Expression
 from gamification.program.boards import VALUE_SCALE, Board, Measure, Operator
 from gamification.progress import plain
-from gamification.record import Scored
 from gamification.state import Score
 
 MAX_SCOPES = 50

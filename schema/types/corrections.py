@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import strawberry
 
-from gamification import record, state
+from gamification import effects, state
 from gamification.activity import own_key
 from schema.context import Reading
 from schema.scalars import BigInt
@@ -155,15 +155,15 @@ class Truncated:
 
 
 Correction: TypeAlias = (
-    record.LotMoved
-    | record.TierGranted
-    | record.TierProgressed
-    | record.PausePlanned
-    | record.PauseDropped
-    | record.Redated
-    | record.AttributeChanged
-    | record.TotalsMoved
-    | record.Truncated
+    effects.LotMoved
+    | effects.TierGranted
+    | effects.TierProgressed
+    | effects.PausePlanned
+    | effects.PauseDropped
+    | effects.Redated
+    | effects.AttributeChanged
+    | effects.TotalsMoved
+    | effects.Truncated
 )
 """The effects that are shown here."""
 
@@ -183,24 +183,24 @@ def show_correction(
 ):
     """An effect as clients see it, with its reason."""
     match effect:
-        case record.LotMoved(lot, before, after):
+        case effects.LotMoved(lot, before, after):
             return LotMoved(code=own_key(lot), previous_lot=_show_lot(before), lot=_show_lot(after), why=why)
-        case record.TierGranted(tier, until):
+        case effects.TierGranted(tier, until):
             return TierGranted(granted_tier=tier, granted_until=until, why=why)
-        case record.TierProgressed(tier, before, after, scale):
+        case effects.TierProgressed(tier, before, after, scale):
             was, now = (_show_progress(each, scale) for each in (before, after))
             name = _tier_name(tier, reading)
             return TierProgressed(tier=tier, name=name, previous_progress=was, progress=now, why=why)
-        case record.PausePlanned() | record.PauseDropped():
+        case effects.PausePlanned() | effects.PauseDropped():
             return _show_pause(effect, why, reading)
-        case record.Redated():
+        case effects.Redated():
             return _show_redated(effect, why, reading)
-        case record.AttributeChanged(name, before, after):
+        case effects.AttributeChanged(name, before, after):
             return AttributeChanged(name=name, previous_value=before, value=after, why=why)
-        case record.TotalsMoved(before, after):
+        case effects.TotalsMoved(before, after):
             was_all, all_now = _show_totals(before, reading), _show_totals(after, reading)
             return TotalsMoved(previous_totals=was_all, totals=all_now, why=why)
-        case record.Truncated(left_out):
+        case effects.Truncated(left_out):
             return Truncated(left_out=left_out, why=why)
 
 
@@ -219,7 +219,7 @@ def _show_lot(lot: state.OpenLot | None) -> OpenLot | None:
     )
 
 
-def _show_progress(told: record.TierProgress, scale: int) -> TierProgress:
+def _show_progress(told: effects.TierProgress, scale: int) -> TierProgress:
     return TierProgress(
         counted=told.counted / scale,
         since=told.since,
@@ -234,9 +234,9 @@ def _tier_name(code: str, reading: Reading) -> str:
     return tier.name.read(reading.language) if tier and tier.code == code else code
 
 
-def _show_pause(effect: record.PausePlanned | record.PauseDropped, why: Why, reading: Reading) -> PausePlanned:
+def _show_pause(effect: effects.PausePlanned | effects.PauseDropped, why: Why, reading: Reading) -> PausePlanned:
     streak = reading.program.streak_by_code.get(effect.code)
-    shown = PausePlanned if isinstance(effect, record.PausePlanned) else PauseDropped
+    shown = PausePlanned if isinstance(effect, effects.PausePlanned) else PauseDropped
     return shown(
         code=effect.code,
         name=streak.name.read(reading.language) if streak else effect.code,
@@ -246,7 +246,7 @@ def _show_pause(effect: record.PausePlanned | record.PauseDropped, why: Why, rea
     )
 
 
-def _show_redated(effect: record.Redated, why: Why, reading: Reading) -> Redated:
+def _show_redated(effect: effects.Redated, why: Why, reading: Reading) -> Redated:
     badge, challenge = (
         reading.program.badge_by_code.get(effect.code),
         reading.program.challenge_by_code.get(effect.code),

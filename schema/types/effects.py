@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import strawberry
 
-from gamification import record
+from gamification import effects, record
 from schema.context import Reading
 from schema.scalars import BigInt
 from schema.types.corrections import (
@@ -256,19 +256,19 @@ OtherEffect: TypeAlias = (
 )
 """Every effect but a ledger entry."""
 _NoEntry: TypeAlias = (
-    record.Progressed
-    | record.Completed
-    | record.CompletionLost
-    | record.BadgeWon
-    | record.BadgeLost
-    | record.TierMoved
-    | record.TierReviewed
-    | record.StreakMoved
-    | record.StreakReached
-    | record.Celebrated
-    | record.ChainCut
-    | record.Scored
-    | record.BonusWithheld
+    effects.Progressed
+    | effects.Completed
+    | effects.CompletionLost
+    | effects.BadgeWon
+    | effects.BadgeLost
+    | effects.TierMoved
+    | effects.TierReviewed
+    | effects.StreakMoved
+    | effects.StreakReached
+    | effects.Celebrated
+    | effects.ChainCut
+    | effects.Scored
+    | effects.BonusWithheld
     | Correction
 )
 
@@ -277,11 +277,11 @@ def show_other_effect(effect: _NoEntry, of: record.Record, reading: Reading) -> 
     """An effect of the record ``of`` as clients see it."""
     why = show_why(effect.why, of, reading)
     match effect:
-        case record.ChainCut(links):
+        case effects.ChainCut(links):
             return ChainCut(links=links, why=why)
-        case record.Celebrated(occasion, years):
+        case effects.Celebrated(occasion, years):
             return Celebrated(occasion=Occasion(occasion), years=years, why=why)
-        case record.BonusWithheld(code, wanted, granted, limit):
+        case effects.BonusWithheld(code, wanted, granted, limit):
             return BonusWithheld(
                 campaign=code,
                 name=reading.campaign_name(code),
@@ -290,68 +290,68 @@ def show_other_effect(effect: _NoEntry, of: record.Record, reading: Reading) -> 
                 limit=CampaignLimit(limit),
                 why=why,
             )
-        case record.Scored():
+        case effects.Scored():
             return _show_scored(effect, why, reading)
         case (
-            record.LotMoved()
-            | record.TierGranted()
-            | record.TierProgressed()
-            | record.PausePlanned()
-            | record.PauseDropped()
-            | record.Redated()
-            | record.AttributeChanged()
-            | record.TotalsMoved()
-            | record.Truncated()
+            effects.LotMoved()
+            | effects.TierGranted()
+            | effects.TierProgressed()
+            | effects.PausePlanned()
+            | effects.PauseDropped()
+            | effects.Redated()
+            | effects.AttributeChanged()
+            | effects.TotalsMoved()
+            | effects.Truncated()
         ):
             return show_correction(effect, why, reading)
-        case record.TierMoved() | record.TierReviewed():
+        case effects.TierMoved() | effects.TierReviewed():
             return _show_tier(effect, why, reading)
-        case record.BadgeWon() | record.BadgeLost():
+        case effects.BadgeWon() | effects.BadgeLost():
             return _show_badge(effect, why, reading)
-        case record.StreakMoved() | record.StreakReached():
+        case effects.StreakMoved() | effects.StreakReached():
             return _show_streak(effect, why, reading)
-        case record.Progressed() | record.Completed() | record.CompletionLost():
+        case effects.Progressed() | effects.Completed() | effects.CompletionLost():
             return _show_challenge(effect, why, reading)
 
 
 def _show_challenge(
-    effect: record.Progressed | record.Completed | record.CompletionLost, why: Why, reading: Reading
+    effect: effects.Progressed | effects.Completed | effects.CompletionLost, why: Why, reading: Reading
 ) -> OtherEffect:
     challenge = reading.program.challenge_by_code.get(effect.code)
     title = challenge.title.read(reading.language) if challenge else effect.code
     match effect:
-        case record.Progressed(code, before, after, goal, scale):
+        case effects.Progressed(code, before, after, goal, scale):
             before_now = {"before": before / scale, "after": after / scale, "target": goal / scale}
             return ChallengeProgressed(code=code, title=title, **before_now, why=why)
-        case record.Completed(code, times):
+        case effects.Completed(code, times):
             return ChallengeCompleted(code=code, title=title, times=times, why=why)
-        case record.CompletionLost(code, times):
+        case effects.CompletionLost(code, times):
             return ChallengeCompletionLost(code=code, title=title, times=times, why=why)
 
 
-def _show_badge(effect: record.BadgeWon | record.BadgeLost, why: Why, reading: Reading) -> OtherEffect:
+def _show_badge(effect: effects.BadgeWon | effects.BadgeLost, why: Why, reading: Reading) -> OtherEffect:
     badge = reading.program.badge_by_code.get(effect.code)
     name = badge.name.read(reading.language) if badge else effect.code
-    if isinstance(effect, record.BadgeWon):
+    if isinstance(effect, effects.BadgeWon):
         return BadgeWon(code=effect.code, name=name, level=effect.level, why=why)
     return BadgeLost(code=effect.code, name=name, previous_level=effect.before, level=effect.after, why=why)
 
 
-def _show_tier(effect: record.TierMoved | record.TierReviewed, why: Why, reading: Reading) -> OtherEffect:
-    code = effect.after if isinstance(effect, record.TierMoved) else effect.tier
+def _show_tier(effect: effects.TierMoved | effects.TierReviewed, why: Why, reading: Reading) -> OtherEffect:
+    code = effect.after if isinstance(effect, effects.TierMoved) else effect.tier
     tier = reading.program.tier(code)
     name = tier.name.read(reading.language) if tier and tier.code == code else code
-    if isinstance(effect, record.TierMoved):
+    if isinstance(effect, effects.TierMoved):
         reason = TierReason(effect.reason)
         return TierMoved(from_tier=effect.before, to_tier=code, name=name, up=effect.up, reason=reason, why=why)
     verdict = TierVerdict(effect.verdict)
     return TierReviewed(tier=code, name=name, verdict=verdict, grace_until=effect.grace_until, why=why)
 
 
-def _show_streak(effect: record.StreakMoved | record.StreakReached, why: Why, reading: Reading) -> OtherEffect:
+def _show_streak(effect: effects.StreakMoved | effects.StreakReached, why: Why, reading: Reading) -> OtherEffect:
     streak = reading.program.streak_by_code.get(effect.code)
     name = streak.name.read(reading.language) if streak else effect.code
-    if isinstance(effect, record.StreakReached):
+    if isinstance(effect, effects.StreakReached):
         return StreakReached(code=effect.code, name=name, length=effect.length, why=why)
     return StreakMoved(
         code=effect.code,
@@ -369,7 +369,7 @@ def _show_streak(effect: record.StreakMoved | record.StreakReached, why: Why, re
     )
 
 
-def _show_scored(scored: record.Scored, why: Why, reading: Reading) -> BoardScored:
+def _show_scored(scored: effects.Scored, why: Why, reading: Reading) -> BoardScored:
     board = reading.program.board_by_code.get(scored.board)
     before, after = (None if score is None else score / scored.scale for score in (scored.before, scored.after))
     return BoardScored(

@@ -24,6 +24,9 @@ class Rarity(Enum):
     LEGENDARY = strawberry.enum_value("legendary", description="Hardly any member wins it.")
 
 
+_RARITIES = {str(each.value): each for each in Rarity}
+
+
 @strawberry.type(description="A rung of the tier ladder.")
 class Tier:
     """A rung of the tier ladder."""
@@ -128,7 +131,7 @@ class BadgeFace:
     @strawberry.field(description="How rare the badge is meant to be.")
     def rarity(self) -> Rarity:
         """How rare it is meant to be."""
-        return Rarity(self.badge.rarity)
+        return _RARITIES[self.badge.rarity]
 
 
 @strawberry.type(description="A goal that the program sets.")

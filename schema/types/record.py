@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
-from gamification import record
+from gamification import effects, record
 from gamification.activity import own_key
 from schema.context import Info, Reading
 from schema.ids import number_in, to_global_id
@@ -153,7 +153,7 @@ def record_place(record_id: str) -> tuple[str, int] | None:
     return None
 
 
-def show_entry(entry: record.Entry, place: int, of: record.Record, reading: Reading) -> LedgerEntry:
+def show_entry(entry: effects.Entry, place: int, of: record.Record, reading: Reading) -> LedgerEntry:
     """A ledger entry, which stands at ``place`` among the effects of the record ``of``."""
     return LedgerEntry(
         id=to_global_id(ENTRY_ID, f"{of.member_id}:{of.seq}:{place}"),
@@ -182,13 +182,13 @@ def show_record(shown: record.Record, reading: Reading) -> Record:
         is_revision=shown.revised_from is not None,
         revised_from=shown.revised_from,
         program_version=shown.program_version,
-        points=BigInt(sum(effect.points for effect in outcome.effects if isinstance(effect, record.Entry))),
+        points=BigInt(sum(effect.points for effect in outcome.effects if isinstance(effect, effects.Entry))),
         effects=[_show_effect(effect, place, shown, reading) for place, effect in enumerate(outcome.effects)],
         told_by=shown.by,
     )
 
 
-def _show_effect(effect: record.Effect, place: int, of: record.Record, reading: Reading) -> Effect:
-    if isinstance(effect, record.Entry):
+def _show_effect(effect: effects.Effect, place: int, of: record.Record, reading: Reading) -> Effect:
+    if isinstance(effect, effects.Entry):
         return show_entry(effect, place, of, reading)
     return show_other_effect(effect, of, reading)

@@ -4,7 +4,7 @@ from enum import Enum
 
 import strawberry
 
-from gamification import record
+from gamification import effects, record
 from gamification.activity import MERGE, MERGED, UNMERGE, UNMERGED, Activity, own_key
 from gamification.explain import explain
 from schema.context import Context, Reading
@@ -80,7 +80,7 @@ def shown_key(activity: Activity | None) -> str | None:
     return f"#{activity.kind}" if names_other else own_key(activity.key)
 
 
-def show_why(why: record.Why, of: record.Record, reading: Reading) -> Why:
+def show_why(why: effects.Why, of: record.Record, reading: Reading) -> Why:
     """A reason that stands in the record ``of``, as clients see it."""
     return Why(
         text=explain(why, reading.program, reading.language, reading.campaigns),

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 from gamification.activity import Activity
 from gamification.campaigns import Offer, Offers
+from gamification.effects import Entry
 from gamification.fold import CampaignVersions
 from gamification.history import Checkpoint, Past
 from gamification.member import Member, Profile
 from gamification.member_fold import Circumstances, MemberFold, ReachesBack
 from gamification.program import Program
 from gamification.program.campaigns import Campaign
-from gamification.record import Entry, Record, Settlement
+from gamification.record import Record, Settlement
 from gamification.replaying import replay
 from gamification.requests import Recorded, RecordRequest, Request, ReverseRequest
 from gamification.schedule import Schedule

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from gamification.activity import ENROLMENT, PARTICULARS, Activity
+from gamification.effects import Celebrated
 from gamification.program import Program
-from gamification.record import Celebrated
 from tests.gamification.programs import Part, Player, at, program, rule
 
 BORN = "1990-05-17"

@@ -7,9 +7,7 @@ from typing import Any
 
 from gamification.activity import ADJUSTMENT, PURCHASE, Activity, LineItem, Scalar
 from gamification.boards.keys import BoardKey
-from gamification.fold import Applied, InsufficientPoints, advance, apply
-from gamification.program import Program
-from gamification.record import (
+from gamification.effects import (
     AttributeChanged,
     BadgeLost,
     BadgeWon,
@@ -21,11 +19,9 @@ from gamification.record import (
     Effect,
     Entry,
     LotMoved,
-    Outcome,
     PauseDropped,
     PausePlanned,
     Progressed,
-    Record,
     Redated,
     Scored,
     StreakMoved,
@@ -37,6 +33,9 @@ from gamification.record import (
     TotalsMoved,
     Truncated,
 )
+from gamification.fold import Applied, InsufficientPoints, advance, apply
+from gamification.program import Program
+from gamification.record import Outcome, Record
 from gamification.state import OpenLot, State
 
 Part = dict[str, Any]

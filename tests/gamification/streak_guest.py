@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gamification.activity import PARTICULARS, STREAK_PAUSE, Activity
-from gamification.record import StreakMoved
+from gamification.effects import StreakMoved
 from gamification.state import StreakState
 from tests.gamification.programs import Part, Player, at, event, program
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gamification.activity import LineItem
-from gamification.record import BadgeWon, Entry, Why
+from gamification.effects import BadgeWon, Entry, Why
 from gamification.state import BadgeHeld
 from tests.gamification.programs import (
     Part,

@@ -10,10 +10,10 @@ from hypothesis.strategies import DrawFn
 
 from gamification.activity import LineItem
 from gamification.campaigns import Offer
+from gamification.effects import BonusWithheld, Entry
 from gamification.fold import Applied, advance, apply
 from gamification.program import Program
 from gamification.program.campaigns import Campaign
-from gamification.record import BonusWithheld, Entry
 from gamification.state import State
 from gamification.windows import local_day
 from tests.gamification.market import Market

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from gamification.campaigns import MAX_USES
-from gamification.record import BonusWithheld, Entry, Grant
+from gamification.effects import BonusWithheld, Entry
+from gamification.record import Grant
 from tests.gamification.market import Market, minute
 from tests.gamification.programs import Part, at, campaign, program, purchase, rule
 

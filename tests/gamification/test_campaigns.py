@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from gamification.activity import ATTRIBUTES, Activity, LineItem
+from gamification.effects import BonusWithheld, Entry
 from gamification.program.base import MAX_POINTS
-from gamification.record import BonusWithheld, Entry, Grant, Settlement
+from gamification.record import Grant, Settlement
 from tests.gamification.market import Market, minute
 from tests.gamification.programs import (
     Part,

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamification.campaigns import Offer
+from gamification.effects import Entry
 from gamification.program import Program
 from gamification.program.campaigns import Campaign
-from gamification.record import Entry
 from gamification.requests import Recorded
 from tests.gamification.clerk import Clerk
 from tests.gamification.programs import Part, campaign, program, purchase, rule

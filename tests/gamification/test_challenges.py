@@ -7,7 +7,7 @@ import pytest
 
 from gamification.activity import Activity, LineItem
 from gamification.challenges import Phase, phase, progress
-from gamification.record import Completed, Progressed, Why
+from gamification.effects import Completed, Progressed, Why
 from gamification.state import ChallengeState
 from gamification.windows import local_day
 from tests.gamification.programs import (

@@ -14,12 +14,7 @@ from gamification.activity import ENROLMENT, OWN_KINDS, PARTICULARS, REJUDGEMENT
 from gamification.challenges import NOT_BEGUN as NO_CHALLENGE
 from gamification.challenges import progress
 from gamification.difference import Cause, difference
-from gamification.fold import advance
-from gamification.lot_times import LotCalendar
-from gamification.program import Program
-from gamification.program.definition import Reversals
-from gamification.progress import keep_progress, tier_progress
-from gamification.record import (
+from gamification.effects import (
     AttributeChanged,
     BadgeLost,
     BadgeWon,
@@ -41,6 +36,11 @@ from gamification.record import (
     Truncated,
     Why,
 )
+from gamification.fold import advance
+from gamification.lot_times import LotCalendar
+from gamification.program import Program
+from gamification.program.definition import Reversals
+from gamification.progress import keep_progress, tier_progress
 from gamification.schedule import Edition, Schedule
 from gamification.state import Balance, OpenLot, State, Totals
 from gamification.windows import local_day

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamification.activity import Activity, LineItem
+from gamification.effects import Entry
 from gamification.program.base import MAX_POINTS
-from gamification.record import Entry
 from tests.gamification.programs import JOINED_AT, Part, Player, at, event, program, purchase, rule
 
 NOON = at("2024-05-01 12:00")

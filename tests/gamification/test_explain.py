@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from gamification.effects import Why
 from gamification.explain import explain
-from gamification.record import Why
 from tests.gamification.programs import program
 
 SHOP = program(

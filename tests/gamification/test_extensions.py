@@ -6,11 +6,11 @@ from datetime import date, timedelta
 import pytest
 
 from gamification.activity import EXTENSION, OWN_KINDS, Activity, Problem, Scalar
+from gamification.effects import LotMoved, Why
 from gamification.expiring import Expiring, expiring
 from gamification.extensions import extension, extension_problems
 from gamification.fold import next_due_at
 from gamification.program.points import MAX_LOT_DAYS
-from gamification.record import LotMoved, Why
 from gamification.state import OpenLot
 from tests.gamification.programs import Part, Player, at, event, program, purchase, rule
 

@@ -8,9 +8,18 @@ import pytest
 
 from gamification.activity import LineItem
 from gamification.draft import MAX_CHAIN_LINKS, MAX_OPEN_LOTS
+from gamification.effects import (
+    BadgeWon,
+    ChainCut,
+    Completed,
+    Entry,
+    Progressed,
+    TierMoved,
+    Why,
+)
 from gamification.fold import Applied, InsufficientPoints, advance, apply, next_due_at
 from gamification.lots import balance_of
-from gamification.record import BadgeWon, ChainCut, Completed, Entry, Outcome, Progressed, TierMoved, Why
+from gamification.record import Outcome
 from gamification.state import Balance, Lot, State, Totals
 from tests.gamification.programs import (
     JOINED_AT,

@@ -12,10 +12,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gamification.activity import Activity
 from gamification.draft import MAX_CHAIN_LINKS, MAX_EFFECTS
+from gamification.effects import (
+    ChainCut,
+    Effect,
+    Entry,
+    TierMoved,
+)
 from gamification.fold import InsufficientPoints, advance, next_due_at
 from gamification.lots import balance_of
 from gamification.program import Program
-from gamification.record import ChainCut, Effect, Entry, Outcome, Record, TierMoved
+from gamification.record import Outcome, Record
 from gamification.replaying import replay
 from gamification.schedule import Schedule
 from gamification.state import Balance, State

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamification.activity import ADJUSTMENT, Activity
+from gamification.effects import Entry
 from gamification.expiring import expiring
 from gamification.extensions import extension
 from gamification.fold import Applied, advance, apply, next_due_at
 from gamification.lot_times import LotCalendar
 from gamification.lots import balance_of, coalesced, first_due_at
 from gamification.program import Program
-from gamification.record import Entry, Outcome
+from gamification.record import Outcome
 from gamification.state import Balance, State
 from tests.gamification.programs import Part, adjustment, event, ladder, program, purchase, rule
 from tests.gamification.strategies import STARTS, ZONES

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamification.activity import PARTICULARS, Activity
+from gamification.effects import Celebrated, Entry
 from gamification.fold import advance, apply
-from gamification.record import Celebrated, Entry, Outcome
+from gamification.record import Outcome
 from gamification.state import State
 from gamification.windows import local_day
 from tests.gamification.occasion_guest import (

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from gamification.effects import Why
 from gamification.expiring import Expiring, expiring
 from gamification.fold import Applied, advance, apply, next_due_at
 from gamification.lots import MAX_WAITING_LOTS, balance_of
-from gamification.record import Why
 from gamification.state import Balance, Expiry, Waiting
 from tests.gamification.programs import Part, Player, adjustment, at, event, ladder, program, purchase, rule
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamification.activity import PURCHASE, Activity, LineItem
+from gamification.effects import Entry
 from gamification.fold import advance, apply_standing
 from gamification.program import Program
 from gamification.program.definition import Reversals
-from gamification.record import Entry
 from gamification.requests import InvalidInput, Recorded
 from gamification.reversal import AlreadyReversed, left_of
 from gamification.state import Balance, State

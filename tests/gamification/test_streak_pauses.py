@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gamification.activity import STREAK_PAUSE, Problem
+from gamification.effects import PausePlanned, Why
 from gamification.fold import next_due_at
-from gamification.record import PausePlanned, Why
 from gamification.streak_pauses import planned_pause, problems_of
 from tests.gamification.programs import Part, at, event, streak
 from tests.gamification.streak_guest import HOUR, NOON, fates, of, plans, player, visit

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamification.activity import PARTICULARS, Activity
+from gamification.effects import StreakMoved
 from gamification.program import Program
 from gamification.program.streaks import Streak
-from gamification.record import StreakMoved
 from gamification.state import StreakState
 from tests.gamification.programs import Part, Player, at, program, streak
 from tests.gamification.streak_guest import DAY

@@ -2,8 +2,8 @@
 
 from datetime import date
 
+from gamification.effects import StreakMoved, StreakReached, Why
 from gamification.fold import Applied, advance, apply, next_due_at
-from gamification.record import StreakMoved, StreakReached, Why
 from gamification.state import State, StreakState
 from gamification.streaks import MAX_PERIODS
 from tests.gamification.programs import Part, at, event, program, streak

@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 
 from gamification.activity import TIER_GRANT, Activity, problems_of
+from gamification.effects import (
+    TierGranted,
+    TierMoved,
+    TierReviewed,
+    Why,
+)
 from gamification.fold import Applied, advance, apply, next_due_at
 from gamification.progress import keep_progress, plain, tier_progress
-from gamification.record import TierGranted, TierMoved, TierReviewed, Why
 from gamification.state import TierStep
 from tests.gamification.programs import Player, at, badge, ladder, program, purchase
 

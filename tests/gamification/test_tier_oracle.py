@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from gamification.activity import TIER_GRANT, Activity
 from gamification.challenges import Phase
+from gamification.effects import TierMoved
 from gamification.fold import Applied, advance, apply, next_due_at
 from gamification.program import Program
 from gamification.progress import keep_progress
-from gamification.record import TierMoved
 from gamification.schedule import Edition, Schedule
 from gamification.state import State
 from gamification.windows import Window, local_day

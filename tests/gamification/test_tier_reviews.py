@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from gamification.challenges import Phase
+from gamification.effects import TierMoved, TierReviewed, Why
 from gamification.fold import Applied, advance, apply, next_due_at
 from gamification.progress import keep_progress, plain, tier_progress
-from gamification.record import TierMoved, TierReviewed, Why
 from gamification.state import State, TierStep
 from tests.gamification.programs import Player, adjustment, at, ladder, program, purchase, rule, told
 

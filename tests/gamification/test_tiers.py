@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from gamification.effects import TierMoved, Why
 from gamification.fold import next_due_at
-from gamification.record import TierMoved, Why
 from gamification.state import Standing, TierStep
 from gamification.tiers import reached
 from tests.gamification.programs import Player, adjustment, at, badge, challenge, ladder, program, purchase, rule

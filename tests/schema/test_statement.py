@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gamification.activity import Activity
+from gamification.effects import Entry
 from gamification.member import Member
-from gamification.record import Entry
 from schema import statement
 from schema.connections import encode_cursor
 from schema.ids import to_global_id

@@ -15,12 +15,13 @@ from app.stores.connection import Connection
 from app.stores.friends import MongoFriendships
 from app.stores.indexes import ensure_indexes
 from gamification.activity import ENROLMENT, Activity
+from gamification.effects import Entry
 from gamification.enrolment import Enrolled, EnrolRequest
 from gamification.fold import advance
 from gamification.member import Profile
 from gamification.program import Program
 from gamification.program.source import read_program
-from gamification.record import REVISING, Entry, Record
+from gamification.record import REVISING, Record
 from gamification.recording import Recorder
 from gamification.requests import Recorded, RecordRequest, ReverseRequest
 from gamification.state import State

@@ -30,10 +30,10 @@ from app.verification import Difference, Verifier
 from app.wiring import Laurel, wire
 from gamification.activity import Activity
 from gamification.campaigning import CampaignState, Left
+from gamification.effects import Entry
 from gamification.enrolment import MAX_ENROLMENTS_PER_CALL, Enrolled, EnrolRequest
 from gamification.member import Profile
 from gamification.program.campaigns import Campaign
-from gamification.record import Entry
 from gamification.requests import Recorded, RecordRequest, ReverseRequest
 from gamification.stores import StoreUnavailable
 

@@ -26,22 +26,21 @@ from app.stores.codec import (
 )
 from app.stores.connection import CODEC_OPTIONS
 from gamification.activity import Activity, LineItem
-from gamification.friends import Friendship
-from gamification.member import Member, Profile, Visibility
-from gamification.record import (
+from gamification.effects import (
     BadgeWon,
     ChainCut,
     Completed,
     Effect,
     Entry,
-    Outcome,
     Progressed,
-    Record,
     Scored,
     StreakMoved,
     TierMoved,
     Why,
 )
+from gamification.friends import Friendship
+from gamification.member import Member, Profile, Visibility
+from gamification.record import Outcome, Record
 from gamification.state import BadgeHeld, Balance, ChallengeState, Lot, RuleUse, Standing, State, Totals
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

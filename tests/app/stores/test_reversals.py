@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gamification.activity import MAX_KEY_CHARS, Activity, LineItem, Problem
+from gamification.effects import CompletionLost, Entry
 from gamification.enrolment import Enrolled, EnrolRequest
 from gamification.member import Member, Profile
-from gamification.record import CompletionLost, Entry
 from gamification.requests import (
     MAX_RETURNS,
     IdempotencyConflict,

@@ -8,9 +8,9 @@ import pytest
 from gamification.activity import Activity, Problem, problems_of
 from gamification.boards.keys import BoardKey
 from gamification.boards.prizes import prize_activity, prize_for
+from gamification.effects import Entry, Why
 from gamification.explain import explain
 from gamification.program.boards import Board, Places, Prize
-from gamification.record import Entry, Why
 from gamification.replaying import replay
 from gamification.schedule import Schedule
 from tests.gamification.programs import JOINED_AT, Player, at, badge, board, challenge, ladder, program, purchase, rule

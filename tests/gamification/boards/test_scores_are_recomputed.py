@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from gamification.activity import Activity
 from gamification.boards.ranking import ranks
+from gamification.effects import Entry, Scored
 from gamification.fold import Applied, advance, apply
 from gamification.program import Program
-from gamification.record import Entry, Record, Scored
+from gamification.record import Record
 from gamification.replaying import replay
 from gamification.schedule import Schedule
 from gamification.state import Score, State

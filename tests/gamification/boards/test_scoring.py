@@ -8,9 +8,9 @@ import pytest
 from gamification.activity import Activity
 from gamification.boards.listing import MAX_SCORE
 from gamification.boards.scoring import MAX_SCOPES
+from gamification.effects import Scored, Why
 from gamification.fold import Applied, apply
 from gamification.program import Program
-from gamification.record import Scored, Why
 from gamification.state import Score, State
 from tests.gamification.programs import (
     JOINED_AT,

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from gamification.activity import LineItem, Reversal
+from gamification.effects import Entry
 from gamification.explain import explain
 from gamification.lot_times import LotCalendar
 from gamification.merging import MAX_ABSORBED
@@ -28,7 +29,6 @@ from gamification.program.streaks import (
 )
 from gamification.program.tiers import Downgrade, Tiers
 from gamification.prospects import MAX_PROSPECTS
-from gamification.record import Entry
 from gamification.recording import MAX_FORESEEN
 from gamification.requests import Recorded
 from gamification.reversal import Return, judged
