@@ -28,6 +28,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 from strawberry.types.nodes import Selection
 
+from schema.plans.inputs import inputs_of
 from schema.plans.run import Place, PlannedInfo, Run, may_be_shared
 
 Complete: TypeAlias = Callable[[Any, Any, Run], Any]
@@ -117,7 +118,9 @@ class Resolver:
             self.function = cast("Callable[..., Any]", resolver.wrapped_func)  # bound by its type
             self.takes_source = resolver.self_parameter is not None
             self.is_async = field.is_async
+            self._maps = any(type(each).map_arguments is not FieldExtension.map_arguments for each in field.extensions)
             self.arguments = self._shared_arguments()
+            self._convert = None if self._maps else inputs_of(planned.schema).of_arguments(field.arguments)
 
     @property
     def is_direct(self) -> bool:
@@ -153,12 +156,15 @@ class Resolver:
         return self._call_wrapped(source, info, given, named)
 
     def _given(self, source: Any, info: PlannedInfo, coerced: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        config, registry = self.planned.schema.config, self.planned.schema.schema_converter.scalar_registry
-        if self.arguments is None:
+        if self.arguments is not None:
+            named = dict(self.arguments)
+        elif self._convert is not None:
+            named = self._convert(coerced)
+        else:
+            config, registry = self.planned.schema.config, self.planned.schema.schema_converter.scalar_registry
             return get_arguments(
                 field=self._field, source=source, info=info, kwargs=coerced, config=config, scalar_registry=registry
             )
-        named = dict(self.arguments)
         for parameter in self._sources:
             if parameter is not None:
                 named[parameter.name] = source
@@ -182,8 +188,7 @@ class Resolver:
         return chain(source, info, **named)
 
     def _shared_arguments(self) -> dict[str, Any] | None:
-        maps = any(type(each).map_arguments is not FieldExtension.map_arguments for each in self._field.extensions)
-        if self._coerced is None or maps:
+        if self._coerced is None or self._maps:
             return None
         schema = self.planned.schema
         try:

@@ -124,8 +124,14 @@ class Record(Node):
     )
     program_version: int = strawberry.field(description="The version of the program that decided it.")
     points: BigInt = strawberry.field(description="What it changed in points, over both accounts.")
-    effects: list[Effect] = strawberry.field(description="All that it changed, causes before consequences.")
-    told_by: strawberry.Private[str]
+    shown: strawberry.Private[record.Record]
+    reading: strawberry.Private[Reading]
+
+    @strawberry.field(description="All that it changed, causes before consequences.")
+    def effects(self) -> list[Effect]:
+        """All that it changed. Shown where it is asked for: a till that records a purchase seldom does."""
+        told = self.shown.outcome.effects
+        return [_show_effect(effect, place, self.shown, self.reading) for place, effect in enumerate(told)]
 
     @strawberry.field(
         description="Who asked for it: the id of staff or the name of an API key. Null where nobody is known, and for "
@@ -133,7 +139,7 @@ class Record(Node):
     )
     def by(self, info: Info) -> str | None:
         """Who asked for it, if the caller may know."""
-        return (self.told_by or None) if acting(info.context.principal) else None
+        return (self.shown.by or None) if acting(info.context.principal) else None
 
 
 def entry_place(entry_id: str) -> tuple[str, int, int] | None:
@@ -183,8 +189,8 @@ def show_record(shown: record.Record, reading: Reading) -> Record:
         revised_from=shown.revised_from,
         program_version=shown.program_version,
         points=BigInt(sum(effect.points for effect in outcome.effects if isinstance(effect, effects.Entry))),
-        effects=[_show_effect(effect, place, shown, reading) for place, effect in enumerate(outcome.effects)],
-        told_by=shown.by,
+        shown=shown,
+        reading=reading,
     )
 
 
