@@ -22,7 +22,7 @@ test: .venv/test.stamp ## lint, types, import rules and all tests
 soak: .venv/test.stamp ## slow endurance tests
 	@$(VENV)/pytest -m soak --timeout 0
 
-bench: .venv/test.stamp ## measure throughput and latency; BENCH=boards, campaigns, clock, reversal or subscriptions for those
+bench: .venv/bench.stamp ## measure beside rivals (docs/benchmarks.md); BENCH=growth, boards, clock and so on for others
 	@$(VENV)/python -m benchmarks$(if $(BENCH),.$(BENCH))
 
 audit: .venv/test.stamp ## the GraphQL-over-HTTP audits (needs Node.js)
@@ -49,3 +49,6 @@ clean: ## remove what was built; data in .laurel stays
 
 .venv/test.stamp: requirements/dev.txt .venv/run.stamp
 	@sh requirements/build-venv test
+
+.venv/bench.stamp: requirements/bench.txt .venv/run.stamp
+	@sh requirements/build-venv bench

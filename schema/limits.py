@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import ASTValidationRule, DocumentNode, OperationDefinitionNode, ValidationContext
+from graphql import ASTValidationRule, DocumentNode, OperationDefinitionNode, ValidationContext, get_operation_ast
 from graphql.validation.validate import ValidationAbortedError
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 
-from schema.faults import BAD_USER_INPUT, CallerError
+from schema.faults import BAD_USER_INPUT, CallerError, MaskedSchema
 from schema.measure import MAX_STEPS, measure_operations
 
 MAX_TOKENS = 1_500
@@ -108,6 +108,23 @@ class DocumentBounds(SchemaExtension):
                 raise CallerError(BAD_USER_INPUT, "The document holds several operations; name one as operationName.")
 
 
+class KnownDocuments(SchemaExtension):
+    """Lets the schema keep a document that is about to be executed, so that the next time a plan answers it."""
+
+    def on_execute(self) -> Iterator[None]:
+        """Hand the document over, which is valid and within limits here.
+
+        A schema with other extensions keeps none: they would not see what a plan answers.
+        """
+        context = self.execution_context
+        schema, document = context.schema, context.graphql_document
+        if isinstance(schema, MaskedSchema) and schema.extensions == DOCUMENT_EXTENSIONS and document is not None:
+            operation = get_operation_ast(document, context.operation_name)
+            if operation is not None:
+                schema.documents.keep(context.query or "", context._provided_operation_name, document, operation)
+        yield
+
+
 def _parser_cache() -> SchemaExtension:
     return ParserCache(maxsize=MAX_CACHED_DOCUMENTS)
 
@@ -116,5 +133,8 @@ def _validation_cache() -> SchemaExtension:
     return ValidationCache(maxsize=MAX_CACHED_DOCUMENTS)
 
 
-DOCUMENT_EXTENSIONS: tuple[Callable[[], SchemaExtension], ...] = (_parser_cache, _validation_cache, DocumentBounds)
-"""Give these to the schema: limits, and caches of what was parsed and validated before."""
+DOCUMENT_EXTENSIONS: tuple[Callable[[], SchemaExtension], ...] = (
+    *(_parser_cache, _validation_cache, DocumentBounds),
+    KnownDocuments,
+)
+"""Give these to the schema: limits, and caches of what was parsed, validated and executed before."""

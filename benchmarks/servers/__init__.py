@@ -1,0 +1,1 @@
+"""What Laurel is measured against: the same home query by the book, by hand, and no query at all."""

@@ -1,0 +1,1 @@
+"""The shop that is measured: its program, and as many members as wanted."""
