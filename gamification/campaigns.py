@@ -52,10 +52,13 @@ class Offer:
         """The offer that a record keeps."""
         return cls(terms, grant.version, grant.room, grant.places, grant.forgets)
 
-    @property
-    def grant(self) -> Grant:
-        """The offer as a record keeps it, so that it can be taken again."""
-        return Grant(self.terms.code, self.version, self.room, self.places, self.forgets)
+    def with_left(self, room: int | None, places: int | None) -> "Offer":
+        """The same offer with other things left. Spelt out, since a history that is played again has many."""
+        return Offer(self.terms, self.version, room, places, self.forgets)
+
+    def grant(self, given: int = 0, *, placed: bool = False) -> Grant:
+        """The offer as a record keeps it, so that it can be taken again, with what it gave."""
+        return Grant(self.terms.code, self.version, self.room, self.places, self.forgets, given, placed)
 
 
 @value(frozen=True, slots=True)
@@ -179,9 +182,8 @@ def grants_of(offers: Iterable[Offer], before: State, outcome: Outcome) -> tuple
         if isinstance(effect, Entry) and effect.why.source == "campaign"
     }
     return tuple(
-        replace(
-            offer.grant,
-            given=given.get(offer.terms.code, 0),
+        offer.grant(
+            given.get(offer.terms.code, 0),
             placed=offer.places is not None
             and given.get(offer.terms.code, 0) > 0
             and offer.terms.code not in before.campaigns,

@@ -61,10 +61,9 @@ class Regranting:
         """An offer as it would have been found, had the member had until then what they now have."""
         code = offer.terms.code
         freed_place = code in self._placed and code not in state.campaigns
-        return replace(
-            offer,
-            room=_least(by_now.room, None if offer.room is None else max(offer.room + self._had[code], 0)),
-            places=_least(by_now.places, None if offer.places is None else offer.places + freed_place),
+        return offer.with_left(
+            _least(by_now.room, None if offer.room is None else max(offer.room + self._had[code], 0)),
+            _least(by_now.places, None if offer.places is None else offer.places + freed_place),
         )
 
     def _by_now(self, offer: Offer, state: State) -> Offer:
@@ -76,10 +75,9 @@ class Regranting:
             self._before.subtotals.get(name, 0) - state.subtotals.get(name, 0)
             for name in (budget_subtotal(code), places_subtotal(code))
         )
-        return replace(
-            offer,
-            room=None if offer.room is None or room is None else max(room + had, 0),
-            places=None if offer.places is None or places is None else max(places + held, 0),
+        return offer.with_left(
+            None if offer.room is None or room is None else max(room + had, 0),
+            None if offer.places is None or places is None else max(places + held, 0),
         )
 
 

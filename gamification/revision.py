@@ -94,7 +94,7 @@ class Revision:
         if arrived is not None:
             program, before = self._schedule.version(arrived.version), self._before
             on_offer = offers.open_for(arrived.activity, arrived.recorded_at, program, before, held=before.campaigns)
-            arrived = replace(arrived, grants=tuple(offer.grant for offer in on_offer))
+            arrived = replace(arrived, grants=tuple(offer.grant() for offer in on_offer))
             terms = {**terms, **offers.terms_of(arrived.grants)}
         yield from keeping.settle(terms, arrived)
         self._record = replace(self._record, kept=tuple(keeping.changed))
