@@ -1,4 +1,5 @@
 # Laurel without the embedded servers: it needs LAUREL_MONGO_URL and LAUREL_REDIS_URL (compose.yaml sets both).
+# LAUREL_WORKERS says how many processes serve in it; 1 if left out.
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/laurel /opt/build

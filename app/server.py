@@ -15,12 +15,13 @@ from app.http.subscriptions.connections import KEEP_ALIVE_SECONDS as PING_SECOND
 from app.http.subscriptions.connections import MAX_MESSAGE_BYTES, PONG_TIMEOUT_SECONDS
 from app.http.subscriptions.uvicorn_protocols import HttpProtocol, WebSocketProtocol
 from app.live.background import running
+from app.ports import BACKLOG
 from app.web import end_streams
 from app.wiring import Laurel
+from app.workers.channel import Handed
 
 GRACEFUL_SECONDS = 10
 """How long requests under way may go on once the process is told to stop."""
-BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 65
 """Longer than the idle time of usual load balancers, so that it is they who close a connection."""
 
@@ -50,10 +51,17 @@ class Server(uvicorn.Server):
         self._on_end = on_end
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Begin to listen."""
+        """Begin to listen: on these sockets, if any are given, and else on the port of the configuration."""
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    async def take(self, connection: socket) -> None:
+        """Serve a connection that another process has accepted."""
+        await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> HttpProtocol:
+        return HttpProtocol(self.config, self.server_state, self.lifespan.state)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """End: WebSockets are closed with 1012, streams by ``on_end``, and requests under way may go on for a while."""
@@ -73,17 +81,32 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-async def serve(laurel: Laurel, web: Starlette, on_ready: Callable[[], None] = lambda: None) -> None:
+async def serve(
+    laurel: Laurel, web: Starlette, on_ready: Callable[[], None] = lambda: None, handed: Handed | None = None
+) -> None:
     """Serve, with the jobs in the background, until a signal says stop; ``on_ready`` is called when requests are taken.
+
+    Connections are those that come to the port of the settings, or those that are ``handed`` over by a parent.
 
     Raises:
         OperatorError: the embedded MongoDB has ended, or the guard and all servers with it.
     """
     settings = laurel.settings
     _spare_collections()
-    server = Server(server_config(web, settings.host, settings.port), on_ready, lambda: end_streams(web))
+
+    def begin() -> None:
+        if handed is not None:
+            handed.deliver(server.take)
+        on_ready()
+
+    def end() -> None:
+        if handed is not None:
+            handed.close()
+        end_streams(web)
+
+    server = Server(server_config(web, settings.host, settings.port), begin, end)
     watch = asyncio.create_task(laurel.servers.watch())
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(None if handed is None else []))
     try:
         async with running(laurel.jobs()):
             await asyncio.wait({watch, serving}, return_when=asyncio.FIRST_COMPLETED)

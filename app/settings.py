@@ -9,6 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 MIN_SECRET_BYTES = 32
 """RFC 7518, section 3.2: an HS256 key is at least as long as its hash."""
 
+MAX_WORKERS = 64
+"""Far beyond this, one process that hands out connections is what is short."""
+
 
 class Settings(BaseSettings):
     """All settings of a Laurel process. Every field can be set as ``LAUREL_<FIELD>``; the port also as ``PORT``.
@@ -22,6 +25,8 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535, validation_alias=AliasChoices("PORT", "LAUREL_PORT"))
+    workers: int = Field(default=1, ge=1, le=MAX_WORKERS)
+    """How many processes `laurel serve` answers with."""
     data_dir: Path = Path(".laurel")
     program: Path = Path("programs/record-shop.yaml")
 

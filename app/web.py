@@ -21,10 +21,17 @@ HOME_QUERY = (Path(schema.__file__).parent / "home.graphql").read_text(encoding=
 """The query that every phone sends when the app opens; also what the development page starts with."""
 
 
-def web_app(game: Game, authenticator: Authenticator, pings: dict[str, Ping], icons: Path | None = None) -> Starlette:
+def web_app(
+    game: Game,
+    authenticator: Authenticator,
+    pings: dict[str, Ping],
+    icons: Path | None = None,
+    worker: int | None = None,
+) -> Starlette:
     """The application. It holds no state but caches; purchases go on without Redis, so only MongoDB is required.
 
-    ``icons`` is a folder of badge icons to serve under ``/icons``, where there is one.
+    ``icons`` is a folder of badge icons to serve under ``/icons``, where there is one. ``worker`` is the number of this
+    process among several.
     """
 
     async def make_context(connection: HTTPConnection, principal: Principal) -> Context:
@@ -37,7 +44,7 @@ def web_app(game: Game, authenticator: Authenticator, pings: dict[str, Ping], ic
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", graphql),
-        Route("/health", health_endpoint(pings, required=["mongodb"]), methods=["GET"]),
+        Route("/health", health_endpoint(pings, required=["mongodb"], worker=worker), methods=["GET"]),
     ]
     if icons is not None and icons.is_dir():
         routes.append(Mount("/icons", StaticFiles(directory=icons)))

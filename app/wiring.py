@@ -13,7 +13,7 @@ from uuid import uuid4
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import OperationFailure
 
-from app.auth import Authenticator, build_authenticator, load_or_create_secret
+from app.auth import ApiKeyVerifier, Authenticator, build_authenticator, load_or_create_secret
 from app.boards.archive import MongoRuns, MongoStandings
 from app.boards.closing import PeriodCloser
 from app.boards.periods import MongoBoardPeriods
@@ -30,6 +30,7 @@ from app.embedded import StoreServers, embedded_servers, running_servers
 from app.http.health import Ping
 from app.live.assembly import Live, assemble
 from app.live.background import Job
+from app.live.caches import dropping
 from app.live.hints import Hints
 from app.operator_error import OperatorError
 from app.settings import Settings
@@ -51,6 +52,7 @@ from gamification.stores import Stores, StoreUnavailable
 from schema.campaign_feed import CampaignFeed
 from schema.context import Game
 from schema.sealed_cursors import SealedCursors
+from schema.signals import API_KEYS, CAMPAIGNS, PROGRAM
 from schema.tops import Tops
 
 
@@ -72,6 +74,7 @@ class Laurel:
     clock: ClockWorker
     imports: MongoImports
     api_keys: MongoApiKeys
+    api_key_verifier: ApiKeyVerifier
     pings: dict[str, Ping]
     live: Live
 
@@ -80,9 +83,11 @@ class Laurel:
         return {
             **self.live.jobs(),
             "period closer": self.closer.run,
+            "program refresher": self.programs.keep_fresh,
             "campaign watcher": self.campaign_watcher.run,
             "campaign figures": self.campaign_figures.run,
             "campaign feed": self.game.campaign_feed.run,
+            **dropping(self.live.hub, {PROGRAM: self.programs.forget, API_KEYS: self.api_key_verifier.forget}),
             **({"clock": self.clock.run} if self.settings.serve_clock else {}),
         }
 
@@ -97,7 +102,9 @@ class Laurel:
         Raises:
             OperatorError: the settings name no usable way to verify a token.
         """
-        return build_authenticator(self.settings, self.api_keys, generated_secret=generated_secret(self.settings))
+        return build_authenticator(
+            self.settings, self.api_key_verifier, generated_secret=generated_secret(self.settings)
+        )
 
 
 def generated_secret(settings: Settings) -> str | None:
@@ -110,14 +117,15 @@ def generated_secret(settings: Settings) -> str | None:
 async def open_laurel(settings: Settings, *, beside: bool = False) -> AsyncIterator[Laurel]:
     """Laurel over the servers of the settings, embedded ones being started; closed when the block ends.
 
-    ``beside`` lets a command use the embedded servers of a Laurel that runs already.
+    ``beside`` lets a command, or a worker, use the embedded servers of a Laurel that runs already.
 
     Raises:
         OperatorError: the servers cannot be started or have ended, the data folder is in use, or the MongoDB of the
             settings does not answer.
         StoreUnavailable: MongoDB did not answer within the block.
     """
-    shared = running_servers(settings.data_dir) if beside and settings.mongo_url is None else None
+    embedded = settings.mongo_url is None or settings.redis_url is None
+    shared = running_servers(settings.data_dir) if beside and embedded else None
     if shared is not None:
         async with _over(shared, settings) as laurel:
             yield laurel
@@ -219,8 +227,9 @@ def wire(
     members = MongoMembers(connection, live.announcer.written, now)
     journal = MongoJournal(connection, allowances, live.announcer.written)
     figures = LiveFigures(redis, settings.redis_prefix)
-    campaigns = MongoCampaigns(connection, allowances, figures, partial(live.hub.announce, Hints(campaigns=True)), now)
+    campaigns = MongoCampaigns(connection, allowances, figures, partial(live.hub.announce, Hints(all=[CAMPAIGNS])), now)
     programs.filing = Filing(campaigns)
+    programs.tell_others = partial(live.hub.announce, Hints(all=[PROGRAM]))
     watcher = CampaignWatcher(campaigns, programs, figures, live.hub, now)
     periods = MongoBoardPeriods(connection)
     standings = MongoStandings(connection, periods)
@@ -267,6 +276,7 @@ def wire(
         clock,
         imports,
         api_keys,
+        ApiKeyVerifier(api_keys),
         pings,
         live,
     )

@@ -143,6 +143,7 @@ class Enroller:
             profile=request.profile,
             state=State.new(joined_at),
             external_id=request.external_id,
+            may_have_blocks=False,
         )
         fold = MemberFold(member, circumstances)
         enrolment = Activity(ENROLMENT_KEY, ENROLMENT, joined_at, attributes=told(request.profile))

@@ -74,7 +74,8 @@ class Member:
     """A member: identity, profile, what others may see, up to six showcased badges, and the state of the game.
 
     ``external_id`` is the shop's own number for the customer, where it gave one. ``profile_revision`` counts the
-    changes of profile and visibility.
+    changes of profile and visibility. ``may_have_blocks`` is False as long as no block has ever stood between the
+    member and anybody, whoever of them blocks.
     """
 
     member_id: str
@@ -86,6 +87,7 @@ class Member:
     showcase: tuple[str, ...] = ()
     external_id: str | None = None
     profile_revision: int = 0
+    may_have_blocks: bool = True
 
     @property
     def revision(self) -> int:

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TypeAlias
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from gamification.boards.keys import BoardKey
-from gamification.boards.listing import Rank, Unavailable
+from gamification.boards.listing import Rank, Rows, Unavailable
 from gamification.enrolment import Enroller
 from gamification.fold import advance
+from gamification.friends import Friendship
 from gamification.member import Member
 from gamification.merging import Merger
 from gamification.program import Program
@@ -23,6 +23,7 @@ from gamification.schedule import Schedule
 from gamification.stores import Stores
 from schema.campaign_feed import CampaignFeed
 from schema.languages import choose
+from schema.loading import Loader
 from schema.principals import MemberPrincipal, Principal
 from schema.reasons import Reached, Reason, look_back
 from schema.sealed_cursors import SealedCursors
@@ -31,6 +32,8 @@ from schema.tops import Tops
 
 RankOf: TypeAlias = tuple[BoardKey, str, bool]
 """Whose rank on which board, and whether its period is closed."""
+TopOf: TypeAlias = tuple[BoardKey, int]
+"""Which board's first rows, and how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,11 @@ class Context:
     game: Game
     principal: Principal
     accepted: tuple[str, ...] = ()
-    members: DataLoader[str, Member | None] = field(init=False)
-    hidden: DataLoader[str, bool] = field(init=False)
-    ranks: DataLoader[RankOf, Rank | Unavailable] = field(init=False)
-    reasons: DataLoader[tuple[str, Reached], Reason | None] = field(init=False)
+    members: Loader[str, Member] = field(init=False)
+    hidden: Loader[str, bool] = field(init=False)
+    ranks: Loader[RankOf, Rank | Unavailable] = field(init=False)
+    tops: Loader[TopOf, Rows | Unavailable] = field(init=False)
+    reasons: Loader[tuple[str, Reached], Reason] = field(init=False)
     _now: datetime = field(init=False)
     token_id: str | None = field(init=False, default=None)
 
@@ -95,10 +99,11 @@ class Context:
 
     def renew(self) -> None:
         """Forget what was read, and read as of now: what a subscription does before each event."""
-        self.members = DataLoader(load_fn=self._load_members)
-        self.hidden = DataLoader(load_fn=self._load_hidden)
-        self.ranks = DataLoader(load_fn=self._load_ranks)
-        self.reasons = DataLoader(load_fn=self._load_reasons)
+        self.members = Loader(self.game.stores.members.by_ids)
+        self.hidden = Loader(self._read_hidden)
+        self.ranks = Loader(self._read_ranks)
+        self.tops = Loader(self._read_tops)
+        self.reasons = Loader(self._read_reasons)
         self._now = self.game.now()
 
     async def member(self, member_id: str) -> Member | None:
@@ -111,6 +116,11 @@ class Context:
         """The id by which the game goes on with a member: another one where their account was merged into that."""
         member = await self.member(member_id)
         return member.member_id if member else member_id
+
+    def begin_caller(self) -> None:
+        """Begin to read the account of whoever asks, where that is a member."""
+        if isinstance(self.principal, MemberPrincipal):
+            self.members.begin([self.principal.member_id])
 
     async def follow_merge(self) -> None:
         """Take the caller for the account that goes on, where the one of their token was merged into it.
@@ -140,43 +150,40 @@ class Context:
         names, member_id = self.game.stores.campaigns.names(), member.member_id if member else None
         return Reading(edition.program, edition.version, language, self._now, schedule, names, member_id)
 
-    async def _load_members(self, member_ids: list[str]) -> Sequence[Member | None]:
-        found = await self.game.stores.members.by_ids(member_ids)
-        return [found.get(member_id) for member_id in member_ids]
-
-    async def _load_ranks(self, asked: list[RankOf]) -> Sequence[Rank | Unavailable | BaseException]:
-        """The ranks, with a fault in the place of each that could not be read."""
+    async def _read_ranks(self, asked: Sequence[RankOf]) -> Mapping[RankOf, Rank | Unavailable]:
         stores = self.game.stores
-        return await asyncio.gather(
-            *(
-                (stores.standings if final else stores.boards).rank_of(key, member_id)
-                for key, member_id, final in asked
-            ),
-            return_exceptions=True,
+        found = await asyncio.gather(
+            *((stores.standings if final else stores.boards).rank_of(key, member_id) for key, member_id, final in asked)
         )
+        return dict(zip(asked, found, strict=True))
 
-    async def _load_reasons(self, asked: list[tuple[str, Reached]]) -> Sequence[Reason | None]:
+    async def _read_tops(self, asked: Sequence[TopOf]) -> Mapping[TopOf, Rows | Unavailable]:
+        found = await asyncio.gather(*(self.game.tops.first_rows(key, first) for key, first in asked))
+        return dict(zip(asked, found, strict=True))
+
+    async def _read_reasons(self, asked: Sequence[tuple[str, Reached]]) -> Mapping[tuple[str, Reached], Reason]:
         journal, by_member = self.game.stores.journal, dict[str, list[Reached]]()
         for member_id, reached in asked:
             by_member.setdefault(member_id, []).append(reached)
-        found = {
+        return {
             (member_id, reached): reason
             for member_id, wanted in by_member.items()
             for reached, reason in (await look_back(journal, member_id, wanted)).items()
         }
-        return [found.get(each) for each in asked]
 
-    async def _load_hidden(self, member_ids: list[str]) -> Sequence[bool]:
-        if not isinstance(self.principal, MemberPrincipal):
-            return [False] * len(member_ids)
-        between = await self.game.stores.friends.between(self.principal.member_id, member_ids)
-        return [member_id in between and between[member_id].hides for member_id in member_ids]
+    async def _read_hidden(self, member_ids: Sequence[str]) -> Mapping[str, bool]:
+        between: Mapping[str, Friendship] = {}
+        if isinstance(self.principal, MemberPrincipal):
+            caller = await self.members.load(self.principal.member_id)
+            if caller is None or caller.may_have_blocks:
+                between = await self.game.stores.friends.between(self.principal.member_id, member_ids)
+        return {member_id: member_id in between and between[member_id].hides for member_id in member_ids}
 
 
 def as_of_now(subject: Member, reading: Reading) -> Member:
     """The member with what time alone has changed since their last record."""
     state, _ = advance(subject.state, reading.now, reading.schedule)
-    return replace(subject, state=state)
+    return subject if state is subject.state else replace(subject, state=state)
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -20,7 +20,7 @@ from gamification.member import Member
 from gamification.program import Board
 from gamification.stores import Boards
 from schema.connections import page_size
-from schema.context import Context, Info, Reading
+from schema.context import Context, Info, Reading, TopOf
 from schema.faults import BAD_USER_INPUT, CallerError
 from schema.permissions import FORBIDDEN, UNAUTHENTICATED
 from schema.principals import Anonymous, MemberPrincipal
@@ -144,25 +144,47 @@ async def _state(context: Context, board: Board, period: Period | None, reading:
     return BoardState.NONE if gone_at is not None and gone_at <= reading.now else BoardState.CLOSING
 
 
-async def begin_ranks(info: Info, member_id: str) -> None:
+def begin_ranks(info: Info, reading: Reading, member_id: str) -> None:
     """Begin to read the ranks that a query asks for of ``me``, before the member is there.
 
-    So they are read at the same moment as the boards at the query's root, and all go in one pipeline.
+    So they are read at the same moment as the member and the boards at the query's root.
     """
     for root in info.selected_fields:
         for asked in _fields(root.selections):
-            if asked.name == "rank" and isinstance(code := asked.arguments.get("board"), str):
-                with suppress(CallerError):  # The field itself tells what is wrong.
-                    await _begin_rank(info.context, member_id, code, asked.arguments)
+            if asked.name == "rank" and (key := _read_ahead(reading, asked.arguments)):
+                info.context.ranks.begin([(key, member_id, False)])
 
 
-async def _begin_rank(context: Context, member_id: str, code: str, arguments: Mapping[str, Any]) -> None:
-    scope, period = arguments.get("scope"), arguments.get("period")
-    if period is not None or arguments.get("friends"):
-        return
-    view = await view_of(context, await context.reading(), code, scope, None, friends=False)
-    if view is not None and view.state is BoardState.LIVE and not view.friends:
-        context.ranks.load((view.key, member_id, view.final))
+def begin_page(
+    context: Context, reading: Reading, code: str, scope: str | None, first: int | None, **others: object
+) -> None:
+    """Begin to read the first rows of a board before it is known who asks, and the members in them.
+
+    Who is in them is a guess, namely whoever was the last time; the members of all others are read once the rows are
+    there. ``others`` are the field's further arguments, which may need more to be told.
+    """
+    with suppress(CallerError):  # The field itself tells what is wrong.
+        size = page_size(first)
+        if key := _read_ahead(reading, {"board": code, "scope": scope, **others}):
+            context.tops.begin([_top_of(key, size)])
+            context.members.begin(context.game.tops.probably_in(key, size))
+
+
+def _read_ahead(reading: Reading, arguments: Mapping[str, Any]) -> BoardKey | None:
+    """The board that a field asks for among all and as it stands now; None where it asks for something else."""
+    code, scope = arguments.get("board"), arguments.get("scope")
+    board = reading.program.board_by_code.get(code) if isinstance(code, str) else None
+    if board is None or board.friends_only or any(map(arguments.get, ("period", "friends", "after"))):
+        return None
+    with suppress(CallerError):
+        _check_scope(board, scope)
+        period = period_at(board, reading.now, reading.program.time_zone)
+        return BoardKey(board.code, period.code, scope or "") if period else None
+    return None
+
+
+def _top_of(key: BoardKey, size: int) -> TopOf:
+    return (key, max(size, 1))  # One row at least, to see whether any follow.
 
 
 def asks_for_own_place(info: Info) -> bool:
@@ -199,11 +221,17 @@ async def page_of_view(context: Context, view: View, first: int | None, after: s
         found = await among_friends(context, view)
         rest = () if isinstance(found, Unavailable) else _beyond(found.rows, place)
         return found if isinstance(found, Unavailable) else Page(rest[:size], found.total, more=len(rest) > size)
-    # One row at least, to see whether any follow.
-    found = await view.boards(context).top(view.key, max(size, 1), _place(place))
+    found = await _rows_after(context, view, size, _place(place))
     if isinstance(found, Unavailable):
         return found
     return Page((), found.total, more=bool(found.rows)) if size == 0 else page_of_rows(found)
+
+
+async def _rows_after(context: Context, view: View, size: int, place: Place | None) -> Rows | Unavailable:
+    key, first = _top_of(view.key, size)
+    if view.final or place is not None:
+        return await view.boards(context).top(key, first, place)
+    return await context.tops.get((key, first))
 
 
 def page_of_rows(found: Rows) -> Page:
@@ -222,7 +250,7 @@ async def rank_in_view(context: Context, view: View, member_id: str) -> Rank | U
     if view.state is BoardState.NONE:
         return Rank(None, 0)
     if not view.friends:
-        return await context.ranks.load((view.key, member_id, view.final))
+        return await context.ranks.get((view.key, member_id, view.final))
     found = await among_friends(context, view)
     if isinstance(found, Unavailable):
         return found

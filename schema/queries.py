@@ -14,7 +14,7 @@ from schema.context import Info
 from schema.faults import BAD_USER_INPUT, CallerError
 from schema.ids import local_id
 from schema.inputs import SimulateActivityInput
-from schema.leaderboards import begin_ranks, view_of
+from schema.leaderboards import begin_page, begin_ranks, view_of
 from schema.measure import MAX_PAGE_SIZE
 from schema.nodes import find_node, public_profile
 from schema.permissions import check_subject, permission_for
@@ -48,11 +48,13 @@ class Query:
     )
     async def me(self, info: Info, language: Language = None) -> Member | None:
         """The member who asks; None when the account is gone."""
-        await info.context.follow_merge()
-        caller = info.context.principal
-        member_id = caller.member_id if isinstance(caller, MemberPrincipal) else ""
-        await begin_ranks(info, member_id)
-        return await load_member(info.context, member_id, language)
+        context = info.context
+        context.begin_caller()
+        if isinstance(context.principal, MemberPrincipal):
+            begin_ranks(info, await context.reading(), context.principal.member_id)
+        await context.follow_merge()
+        caller = context.principal
+        return await load_member(context, caller.member_id, language) if isinstance(caller, MemberPrincipal) else None
 
     @strawberry.field(
         extensions=[permission_for("node")],
@@ -182,9 +184,12 @@ class Query:
         language: Language = None,
     ) -> Leaderboard | None:
         """A board from its top; None where the program has no such board."""
-        reading = await info.context.reading(language)
-        view = await view_of(info.context, reading, board, scope, period, friends=friends)
-        return await show_leaderboard(info.context, view, first, after) if view else None
+        context = info.context
+        context.begin_caller()
+        reading = await context.reading(language)
+        begin_page(context, reading, board, scope, first, period=period, friends=friends, after=after)
+        view = await view_of(context, reading, board, scope, period, friends=friends)
+        return await show_leaderboard(context, view, first, after) if view else None
 
     @strawberry.field(extensions=[permission_for("boards")], description="The program's leaderboards.")
     async def boards(self, info: Info, language: Language = None) -> list[Board]:

@@ -4,9 +4,11 @@ import asyncio
 from contextlib import AbstractContextManager, suppress
 from typing import Literal, Protocol, TypeAlias
 
-Topic: TypeAlias = tuple[Literal["member", "board", "campaigns"], str]
-"""A member by id, a board by the text of its key, or all campaigns."""
+Topic: TypeAlias = tuple[Literal["member", "board", "campaigns", "program", "api_keys"], str]
+"""A member by id, a board by the text of its key, all campaigns, the versions of the program, or all API keys."""
 CAMPAIGNS: Topic = ("campaigns", "")
+PROGRAM: Topic = ("program", "")
+API_KEYS: Topic = ("api_keys", "")
 
 
 class Signal(Protocol):

@@ -1,13 +1,18 @@
-"""The tops of boards for many at once: however many watch a board, it is read a few times a second."""
+"""The tops of boards for many at once.
+
+However many watch a board, it is read a few times a second. Who asks for it once reads it anew, and is told who was in
+its first rows the last time, so that the members in them need not wait for the answer.
+"""
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Hashable
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from gamification.boards.keys import BoardKey
-from gamification.boards.listing import Row, Unavailable
+from gamification.boards.listing import Row, Rows, Unavailable
 from gamification.member import Member
 from gamification.stores import Boards, Members
 from schema.sharing import SharedAnswers
@@ -19,6 +24,8 @@ READ_PAUSE_SECONDS = 0.25
 """How long after one read of a board the next one begins at the earliest."""
 MAX_FEEDS = 1_000
 """How many boards' last reads are remembered, for the pause."""
+MAX_GUESSES = 256
+"""Of how many boards it is remembered who was in the first rows: some 2 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +55,29 @@ class _Feed:
 
 
 class Tops:
-    """Reads tops for all subscriptions of a process."""
+    """Reads tops for a process."""
 
     def __init__(self, boards: Boards, members: Members) -> None:
         self._boards, self._members = boards, members
         self._feeds: dict[BoardKey, _Feed] = {}
+        self._last: OrderedDict[BoardKey, Sequence[str]] = OrderedDict()
         self._numbers = itertools.count(1)
         self.answers = SharedAnswers()
+
+    async def first_rows(self, key: BoardKey, first: int) -> Rows | Unavailable:
+        """The first rows of a board, from a read that begins after this call."""
+        found = await self._boards.top(key, first)
+        if not isinstance(found, Unavailable):
+            self._remember(key, [row.member_id for row in found.rows])
+        return found
+
+    def probably_in(self, key: BoardKey, first: int) -> Sequence[str]:
+        """The ids of those who were in the first rows when this process last read them.
+
+        They are good for nothing but reading them ahead: who is in the rows, and who of them may be shown, is told by
+        what is read after it was asked for.
+        """
+        return self._last.get(key, ())[:first]
 
     async def read(self, key: BoardKey) -> Top | Unavailable:
         """The first `MAX_ROWS` rows, from a read that begins after this call and that all who wait share.
@@ -79,6 +102,12 @@ class Tops:
             return found
         members = await self._members.by_ids([row.member_id for row in found.rows])
         return Top(tuple((row, members.get(row.member_id)) for row in found.rows), found.total, next(self._numbers))
+
+    def _remember(self, key: BoardKey, member_ids: Sequence[str]) -> None:
+        self._last[key] = member_ids
+        self._last.move_to_end(key)
+        if len(self._last) > MAX_GUESSES:
+            self._last.popitem(last=False)
 
     def _forget_idle(self) -> None:
         if len(self._feeds) > MAX_FEEDS:

@@ -20,7 +20,7 @@ KEY_PREFIX = "lk_"
 SECRET_BYTES = 32
 MAX_NAME_CHARACTERS = 80
 REVOCATION_SECONDS = 10.0
-"""How long a revoked key may still work: records are remembered this long."""
+"""How long a revoked key may still work where nobody hints that it is: records are remembered this long."""
 MAX_REMEMBERED_KEYS = 1_000
 
 _KEY_TEXT = re.compile(r"lk_(?P<key_id>[0-9a-f]{16})_(?P<secret>[A-Za-z0-9_-]{43})")
@@ -71,6 +71,12 @@ class ApiKeyVerifier:
         self._clock = clock
         self._utc_now = utc_now
         self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
+        self._times_forgotten = 0
+
+    def forget(self) -> None:
+        """Read every record anew, for one of them may have changed."""
+        self._remembered.clear()
+        self._times_forgotten += 1
 
     async def verify(self, key_text: str) -> Credentials:
         """Which service the key speaks for, and until when it does.
@@ -99,7 +105,10 @@ class ApiKeyVerifier:
         if remembered is not None and asked_at < remembered.until:
             self._remembered.move_to_end(key_id)
             return remembered.key
+        forgotten = self._times_forgotten
         record = await self._api_keys.find(key_id)
+        if forgotten != self._times_forgotten:
+            return record  # It may have been read just before it changed.
         if record is None:
             # Not remembered: made-up ids would push the real ones out.
             self._remembered.pop(key_id, None)

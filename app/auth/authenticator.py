@@ -1,6 +1,6 @@
 """From the Authorization header to who is asking."""
 
-from app.auth.api_keys import KEY_PREFIX, ApiKeys, ApiKeyVerifier
+from app.auth.api_keys import KEY_PREFIX, ApiKeyVerifier
 from app.auth.credentials import Credentials, InvalidCredentials
 from app.auth.jwks import JwksKeys
 from app.auth.keys import SharedSecret, VerificationKeys
@@ -47,7 +47,9 @@ class Authenticator:
         await self._keys.aclose()
 
 
-def build_authenticator(settings: Settings, api_keys: ApiKeys, *, generated_secret: str | None = None) -> Authenticator:
+def build_authenticator(
+    settings: Settings, api_keys: ApiKeyVerifier, *, generated_secret: str | None = None
+) -> Authenticator:
     """The authenticator that the settings ask for.
 
     ``generated_secret`` is used when the settings name neither a secret nor a JWKS URL (see `load_or_create_secret`).
@@ -71,4 +73,4 @@ def build_authenticator(settings: Settings, api_keys: ApiKeys, *, generated_secr
         audience=settings.jwt_audience,
         leeway_seconds=settings.jwt_leeway_seconds,
     )
-    return Authenticator(keys, tokens, ApiKeyVerifier(api_keys))
+    return Authenticator(keys, tokens, api_keys)

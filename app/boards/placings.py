@@ -33,7 +33,23 @@ def forgotten_at(key: BoardKey, program: Program) -> datetime | None:
     return periods.forgotten_at(board, period) if board and period else None
 
 
-def placings_of(member: MemberScores, program: Program, now: datetime) -> Iterator[Placing]:
+class BoardsShown(dict[BoardKey, Board | None]):
+    """The board that a key stands for; None where it is forgotten by now. Worked out once for each key."""
+
+    def __init__(self, program: Program, now: datetime) -> None:
+        super().__init__()
+        self._program, self._now = program, now
+
+    def __missing__(self, key: BoardKey) -> Board | None:
+        board = self._program.board_by_code.get(key.board)
+        if board is not None and period_named(board, key.period, self._program.time_zone) is None:
+            board = None  # An earlier version of the program had it.
+        gone_at = forgotten_at(key, self._program)
+        self[key] = board if gone_at is None or gone_at >= self._now else None
+        return self[key]
+
+
+def placings_of(member: MemberScores, shown: BoardsShown) -> Iterator[Placing]:
     """Where a member stands on every board that is not forgotten yet, and which ones they have left.
 
     Raises:
@@ -41,11 +57,7 @@ def placings_of(member: MemberScores, program: Program, now: datetime) -> Iterat
     """
     present = {BoardKey(score.board, score.period, score.scope): score for score in member.scores}
     for key in (*present, *(key for key in member.left if key not in present)):
-        board = program.board_by_code.get(key.board)
-        if board is None or period_named(board, key.period, program.time_zone) is None:
-            continue  # An earlier version of the program had it.
-        gone_at = forgotten_at(key, program)
-        if gone_at is None or gone_at >= now:
+        if (board := shown[key]) is not None:
             yield _placing(member, board, key, present.get(key))
 
 
@@ -119,14 +131,14 @@ class MongoPlacings:
         return self._program
 
     def _placings(self, members: Sequence[MemberScores | Unreadable], program: Program) -> Sequence[Placing]:
-        now = self._now()
+        shown = BoardsShown(program, self._now())
         placings: list[Placing] = []
         for member in members:
             if isinstance(member, Unreadable):
                 self._log_once(member.member_id, member.fault)
                 continue
             try:
-                placings += list(placings_of(member, program, now))
+                placings += placings_of(member, shown)
             except ValueError as fault:
                 self._log_once(member.member_id, str(fault))
         return placings

@@ -1,32 +1,30 @@
-"""One tick, one pipeline: collects what is asked of the boards at about the same time."""
+"""One tick, one pipeline: what different requests ask of the boards at about the same time is read together."""
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from app.batching import Batcher
 from app.boards.redis_boards import RedisBoards
 from app.boards.requests import Among, AroundMe, RankOf, Request, Top
 from gamification.boards.keys import BoardKey
 from gamification.boards.listing import Place, Rank, Rows, Unavailable
 
-QUIET_TURNS = 3
-"""How many turns of the event loop nothing more may be asked before the pipeline is sent."""
-MAX_TURNS = 50
-"""How many turns the first request waits at most."""
 MAX_REQUESTS_PER_PIPELINE = 500
 
 Answer = TypeVar("Answer")
 
 
 class BoardReads:
-    """Implements `gamification.stores.Boards`: reads, sent together. ``pipelines`` counts how many were sent."""
+    """Implements `gamification.stores.Boards`: reads, sent together."""
 
     def __init__(self, boards: RedisBoards) -> None:
-        self.pipelines = 0
         self._boards = boards
-        self._waiting: list[tuple[Request[Any], asyncio.Future[Any]]] = []
-        self._turns = self._quiet = 0
-        self._sending: set[asyncio.Task[None]] = set()
+        self._reads = Batcher(self._send, MAX_REQUESTS_PER_PIPELINE)
+
+    @property
+    def pipelines(self) -> int:
+        """How many were sent."""
+        return self._reads.reads
 
     async def top(self, key: BoardKey, first: int, after: Place | None = None) -> Rows | Unavailable:
         """The first listed members, or those after a place; at most 100."""
@@ -45,49 +43,16 @@ class BoardReads:
         return await self.read(Among(key, tuple(member_ids)))
 
     async def read(self, request: Request[Answer]) -> Answer | Unavailable:
-        """The answer, read in one pipeline with all that is asked in the same few turns of the event loop.
+        """The answer, read in one pipeline with all that is asked in the same turns of the event loop.
 
         Raises:
             ValueError: the request is out of its bounds.
         """
         request.call(("", "", ""))  # One that is out of its bounds must not spoil those of others.
-        future: asyncio.Future[Answer | Unavailable] = asyncio.get_running_loop().create_future()
-        self._waiting.append((request, future))
-        self._quiet = 0
-        if len(self._waiting) == 1:
-            self._turns = 0
-            asyncio.get_running_loop().call_soon(self._turn)
-        return await future
+        answer: Answer | Unavailable | Exception = (await self._reads.ask([request]))[request]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    def _turn(self) -> None:
-        self._turns += 1
-        self._quiet += 1
-        if self._quiet <= QUIET_TURNS and self._turns < MAX_TURNS:
-            asyncio.get_running_loop().call_soon(self._turn)
-            return
-        waiting, self._waiting = self._waiting, []
-        for first in range(0, len(waiting), MAX_REQUESTS_PER_PIPELINE):
-            task = asyncio.create_task(self._send(waiting[first : first + MAX_REQUESTS_PER_PIPELINE]))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
-
-    async def _send(self, waiting: list[tuple[Request[Any], asyncio.Future[Any]]]) -> None:
-        self.pipelines += 1
-        try:
-            answers = await self._boards.read([request for request, _ in waiting])
-        except asyncio.CancelledError:
-            for _, future in waiting:
-                future.cancel()
-            raise
-        except Exception as error:  # Each of those who wait gets it.
-            for _, future in waiting:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for (_, future), answer in zip(waiting, answers, strict=True):
-            if future.done():
-                continue  # Whoever waited has gone.
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+    async def _send(self, requests: Sequence[Request[Any]]) -> Mapping[Request[Any], Any]:
+        return dict(zip(requests, await self._boards.read(requests), strict=True))

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from app.boards import scripts
 from app.boards.confidence import Confidence, NeverBuilt
 from app.boards.control import Control, ControlHash
@@ -145,14 +147,15 @@ class RedisBoards:
         for placing in placings:
             by_board[placing.key].append(placing)
         return [
-            (key, Call(scripts.PLACE, self._names.board(generation, key), (self._expiry(key), *_arguments(part))))
+            (key, Call(scripts.PLACE, self._names.board(generation, key), (self._expiry(key), _arguments(part))))
             for key, board in by_board.items()
             for part in _parts(board)
         ]
 
     def _not_expired(self, placings: Sequence[Placing]) -> list[Placing]:
         now = self._now()
-        return [placing for placing in placings if (self._expires_at(placing.key) or now) >= now]
+        live = {key for key in {placing.key for placing in placings} if (self._expires_at(key) or now) >= now}
+        return [placing for placing in placings if placing.key in live]
 
     def _expiry(self, key: BoardKey) -> str:
         expires_at = self._expires_at(key)
@@ -173,9 +176,11 @@ def _parts(placings: Sequence[Placing]) -> Iterator[Sequence[Placing]]:
         yield placings[first : first + MAX_MEMBERS_PER_CALL]
 
 
-def _arguments(placings: Sequence[Placing]) -> Iterator[str | int]:
+def _arguments(placings: Sequence[Placing]) -> str:
+    """All of them as one argument, for the driver takes its time with each."""
+    texts: list[str] = []
     for placing in placings:
         entry = placing.entry
-        yield placing.member_id
-        yield placing.revision
-        yield from (GONE, "", "") if entry is None else (entry.list, entry.score, entry.tie)
+        held = (GONE, "", "") if entry is None else (entry.list, entry.score, entry.tie)
+        texts += (placing.member_id, str(placing.revision), *held)
+    return orjson.dumps(texts).decode()

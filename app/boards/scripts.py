@@ -71,12 +71,12 @@ end
 """
 
 PLACE = Script("""
--- KEYS listed, unlisted, members. ARGV when the keys expire (seconds, or nothing); then of each member id, revision,
--- list, score, tie. Answers the ids of which something newer is held already.
+-- KEYS listed, unlisted, members. ARGV when the keys expire (seconds, or nothing); then a JSON list of texts: of each
+-- member id, revision, list, score, tie. Answers the ids of which something newer is held already.
 local sets = {L = KEYS[1], U = KEYS[2]}
-local newer = {}
-for at = 2, #ARGV, 5 do
-  local id, revision, list, score, tie = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+local given, newer = cjson.decode(ARGV[2]), {}
+for at = 1, #given, 5 do
+  local id, revision, list, score, tie = given[at], given[at + 1], given[at + 2], given[at + 3], given[at + 4]
   local held = redis.call('HGET', KEYS[3], id)
   local held_revision, held_list, held_score, held_tie
   if held then

@@ -43,10 +43,15 @@ _P = ParamSpec("_P")
 class _JsonFormatter(logging.Formatter):
     """One JSON object a line."""
 
+    def __init__(self, process: str | None) -> None:
+        super().__init__()
+        self._process = {} if process is None else {"process": process}
+
     def format(self, record: logging.LogRecord) -> str:
         entry = {
             "at": self.formatTime(record),
             "level": record.levelname,
+            **self._process,
             "logger": record.name,
             "message": record.getMessage(),
         }
@@ -78,7 +83,7 @@ def command_of(body: Callable[_P, Coroutine[Any, Any, None]]) -> Callable[_P, No
         import uvloop  # Here, as the drivers are, because a command that needs no event loop starts sooner without.
 
         try:
-            _start_log(settings_of_environment())
+            start_log(settings_of_environment())
             uvloop.run(body(*args, **kwargs))
         except (OperatorError, StoreUnavailable) as error:
             fail(str(error))
@@ -149,10 +154,12 @@ def _require_urls(settings: Settings) -> None:
             raise OperatorError(f"LAUREL_REDIS_URL: {error}") from None
 
 
-def _start_log(settings: Settings) -> None:
+def start_log(settings: Settings, process: str | None = None) -> None:
+    """Log to standard error as the settings say; every line names the ``process``, where it is one of several."""
     handler = logging.StreamHandler()
-    text = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    handler.setFormatter(_JsonFormatter() if settings.log_format == "json" else logging.Formatter(text))
+    who = f" [{process}]" if process else ""
+    text = logging.Formatter(f"%(asctime)s %(levelname)s{who} %(name)s: %(message)s")
+    handler.setFormatter(_JsonFormatter(process) if settings.log_format == "json" else text)
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for chatty in ("pymongo", "uvicorn", "httpx"):
         logging.getLogger(chatty).setLevel(max(logging.getLevelName(settings.log_level), logging.WARNING))

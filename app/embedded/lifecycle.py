@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from redis.exceptions import RedisError
 from app.data_folder import ANNOUNCEMENT, is_owned, own_data_folder
 from app.embedded import guard
 from app.embedded.servers import MONGO, REDIS, Server, mongo_server, redis_server
+from app.exit_codes import how_it_ended
 from app.operator_error import OperatorError
 
 START_TIMEOUT_SECONDS = 60.0
@@ -213,10 +213,9 @@ class _RunningServers:
 
 
 def _describe_end(name: str, code: int, log: Path) -> str:
-    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     lines = [line.strip() for line in _read_log(log, LOG_TAIL_BYTES).splitlines() if line.strip()]
     tail = " | ".join(lines[-LOG_TAIL_LINES:])
-    return f"the embedded {name} server {how}; {log} ends with: {tail or 'nothing'}"
+    return f"the embedded {name} server {how_it_ended(code)}; {log} ends with: {tail or 'nothing'}"
 
 
 def _read_log(log: Path, tail_bytes: int | None = None) -> str:

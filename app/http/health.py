@@ -19,19 +19,26 @@ Ping = Callable[[], Awaitable[object]]
 
 
 def health_endpoint(
-    pings: Mapping[str, Ping], *, required: Collection[str], timeout_seconds: float = HEALTH_TIMEOUT_SECONDS
+    pings: Mapping[str, Ping],
+    *,
+    required: Collection[str],
+    timeout_seconds: float = HEALTH_TIMEOUT_SECONDS,
+    worker: int | None = None,
 ) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint to route ``/health`` to, for GET.
 
     It answers ``{"status": "ok", "stores": {"mongodb": "ok", ...}}`` within ``timeout_seconds``. The status is
-    "degraded" when a store is down that is not ``required``, and "unavailable" with 503 when one is that is.
+    "degraded" when a store is down that is not ``required``, and "unavailable" with 503 when one is that is. Each of
+    several workers speaks for itself, and says its number.
     """
+    who = {} if worker is None else {"worker": worker}
 
     async def health(_request: Request) -> Response:
         answers = await asyncio.gather(*(_is_up(name, ping, timeout_seconds) for name, ping in pings.items()))
         up = dict(zip(pings, answers, strict=True))
         status = _status(up, required)
-        body = {"status": status, "stores": {name: "ok" if is_up else "unavailable" for name, is_up in up.items()}}
+        stores = {name: "ok" if is_up else "unavailable" for name, is_up in up.items()}
+        body = {"status": status, "stores": stores, **who}
         return Response(
             orjson.dumps(body),
             status_code=503 if status == "unavailable" else 200,

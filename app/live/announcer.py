@@ -51,6 +51,8 @@ class Announcer:
         self._outbox, self._placings, self._boards, self._hub = outbox, placings, boards, hub
         self._now = now
         self._waiting: dict[str, str] = {}
+        self._in_hand: set[str] = set()
+        """Entries that this process will announce or has announced, and not deleted yet."""
         self._came = asyncio.Event()
         self._announced: list[str] = []
         self._done = asyncio.Event()
@@ -59,8 +61,9 @@ class Announcer:
 
     def written(self, changes: Sequence[tuple[str, int]]) -> None:
         """Note these (member_id, revision), whose commit has just been confirmed. Returns at once."""
-        for member_id, revision in changes[: MAX_WAITING - len(self._waiting)]:
-            self._waiting[entry_id(member_id, revision)] = member_id
+        noted = {entry_id(*change): change[0] for change in changes[: MAX_WAITING - len(self._waiting)]}
+        self._waiting |= noted
+        self._in_hand |= noted.keys()
         self._came.set()
 
     async def run(self) -> NoReturn:
@@ -99,26 +102,35 @@ class Announcer:
                 await self._outbox.done(announced)
             except StoreUnavailable as error:  # The sweeper announces them once more.
                 self._failed(error)
+            finally:
+                self._in_hand.difference_update(announced)
 
     async def _sweep_once(self) -> int:
         now = self._now()
         self._passed_over = {entry: at for entry, at in self._passed_over.items() if now - at < PASSED_OVER_FOR}
-        entries = await self._outbox.pending(now - SWEPT_AFTER, MAX_BATCH, besides=list(self._passed_over))
+        found = await self._outbox.pending(now - SWEPT_AFTER, MAX_BATCH, besides=list(self._passed_over))
+        # What is in hand is announced anyway; to do it twice is what a busy process has least time for.
+        entries = {one.entry_id: one.member_id for one in found if one.entry_id not in self._in_hand}
         if entries:
-            await self._outbox.done(await self._announce_sound({one.entry_id: one.member_id for one in entries}))
+            await self._outbox.done(await self._announce_sound(entries))
         return len(entries)
 
     async def _try(self, batch: dict[str, str]) -> None:
+        announced: list[str] = []
         try:
-            announced = await self._announce_sound(batch)
-            self._announced += announced[: MAX_WAITING - len(self._announced)]
+            announced = (await self._announce_sound(batch))[: MAX_WAITING - len(self._announced)]
+            self._announced += announced
             self._done.set()
         except StoreUnavailable as error:
             self._failed(error)
             # Local subscribers need MongoDB alone. All of these are in the outbox, where the sweeper finds them.
             self._hub.wake(Hints(members=list(self._waiting.values())))
+            self._in_hand.difference_update(self._waiting)
             self._waiting.clear()
+            self._in_hand.difference_update(batch)
             await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            self._in_hand.difference_update(batch.keys() - set(announced))
 
     async def _announce_sound(self, entries: dict[str, str]) -> list[str]:
         """Announce all entries but those with which something is wrong; which these were.

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -10,6 +10,7 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import RedisCluster
 
 from app.boards.wire import Client, answering
+from schema.signals import API_KEYS, CAMPAIGNS, PROGRAM, Topic
 
 MAX_NAMES_PER_MESSAGE = 200
 """Of members or boards. So no message is longer than some tens of kilobytes."""
@@ -19,22 +20,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What has changed: records or profiles of members, boards by the texts of their keys, and campaigns."""
+    """What has changed: records or profiles of members, boards by the texts of their keys, and what concerns all."""
 
     members: Sequence[str] = ()
     boards: Sequence[str] = ()
-    campaigns: bool = False
+    all: Collection[Topic] = ()
+    """Of `CAMPAIGNS`, `PROGRAM` and `API_KEYS`."""
 
 
 class HintChannels:
-    """The channels of one installation, by the prefix of its keys: ``records``, ``boards`` and ``campaigns``."""
+    """The channels of one installation, by the prefix of its keys: ``records``, ``boards``, ``campaigns`` and so on."""
 
     def __init__(self, redis: Client, prefix: str) -> None:
         self.redis = redis
         self._origin = secrets.token_hex(8)
-        self._records, self._boards, self._campaigns = self.names = tuple(
-            f"{prefix}:{what}" for what in ("records", "boards", "campaigns")
-        )
+        self._records, self._boards = f"{prefix}:records", f"{prefix}:boards"
+        self._for_all = {f"{prefix}:{topic[0]}": topic for topic in (CAMPAIGNS, PROGRAM, API_KEYS)}
+        self.names = (self._records, self._boards, *self._for_all)
 
     async def publish(self, hints: Hints) -> None:
         """Tell the other processes.
@@ -42,9 +44,16 @@ class HintChannels:
         Raises:
             StoreUnavailable: Redis does not answer. Some may have been told.
         """
+        messages = list(self._messages(hints))
         with answering():
-            for channel, message in self._messages(hints):
-                await self.redis.publish(channel, message)
+            if isinstance(self.redis, RedisCluster):
+                for channel, message in messages:
+                    await self.redis.publish(channel, message)
+            elif messages:
+                pipeline = self.redis.pipeline(transaction=False)
+                for channel, message in messages:
+                    pipeline.publish(channel, message)
+                await pipeline.execute()
 
     async def listener(self) -> PubSub:
         """What listens to the channels once it is subscribed: on any node of a cluster, for all hear everything.
@@ -74,14 +83,16 @@ class HintChannels:
                 return Hints(members=names)
             case self._boards:
                 return Hints(boards=names)
-        return Hints(campaigns=True)
+            case other:
+                return Hints(all=[self._for_all[other]])
 
     def _messages(self, hints: Hints) -> Iterator[tuple[str, bytes]]:
         for channel, names in ((self._records, hints.members), (self._boards, hints.boards)):
             for first in range(0, len(names), MAX_NAMES_PER_MESSAGE):
                 yield channel, self._message(names[first : first + MAX_NAMES_PER_MESSAGE])
-        if hints.campaigns:
-            yield self._campaigns, self._message(())
+        for channel, topic in self._for_all.items():
+            if topic in hints.all:
+                yield channel, self._message(())
 
     def _message(self, names: Sequence[str]) -> bytes:
         return orjson.dumps({"from": self._origin, "names": list(names)})

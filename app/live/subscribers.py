@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from app.live.hints import Hints
 from gamification.stores import StoreUnavailable
-from schema.signals import CAMPAIGNS, Topic
+from schema.signals import Topic
 
 MAX_SUBSCRIBERS = 50_000
 """In one process. Each takes about half a kilobyte here, and much more where it is connected."""
@@ -65,8 +65,8 @@ class Subscribers:
             self._wake(("member", member_id))
         for board in hints.boards:
             self._wake(("board", board))
-        if hints.campaigns:
-            self._wake(CAMPAIGNS)
+        for topic in hints.all:
+            self._wake(topic)
 
     async def wake_all(self, within_seconds: float, steps: int = 20) -> None:
         """Wake everybody once, a part of them at a time, so that not all read at the same instant."""

@@ -2,7 +2,9 @@
 
 ``lists`` names the lists of members in which the pair stands (``friends:ann``, ``received:bob``), so one index serves
 all of them; ``at`` is when it came there. How many of each a member has is counted in ``friend_counts``, in the same
-transaction: two steps of one member at once meet there, so no limit is ever passed.
+transaction: two steps of one member at once meet there, so no limit is ever passed. A block is also noted in the
+documents of both members (``may_have_blocks``), in the same transaction and for good, so that whoever has none need not
+look for any.
 
 Both are sharded by ``_id``, hashed. A step then touches the pair's document and one or two counts; a list asks every
 shard for the few entries that its index has.
@@ -51,6 +53,7 @@ class MongoFriendships:
         self._connection = connection
         self._pairs = connection["friendships"]
         self._counts = connection["friend_counts"]
+        self._members = connection["members"]
 
     async def change(self, one: str, other: str, step: Step) -> Friendship | Refusal:
         """Take a step between two members: all of it, or nothing where it is refused.
@@ -72,6 +75,8 @@ class MongoFriendships:
             if isinstance(settled, LimitReached):
                 return settled
             await self._write(after, session)
+            if after.hides and not before.hides:
+                await self._note_block(after, session)
             await self._write_counts(counts, settled, session)
             return after
 
@@ -140,6 +145,10 @@ class MongoFriendships:
         }
         listed = {"lists": list(times), "at": max(times.values())}
         await _put(self._pairs, {"_id": _pair_id(pair), **friendship_document(pair), **listed}, session)
+
+    async def _note_block(self, pair: Friendship, session: Session) -> None:
+        for member_id in pair.pair:
+            await self._members.update_one({"_id": member_id}, {"$set": {"may_have_blocks": True}}, session=session)
 
 
 async def _put(collection: Collection, document: Document, session: Session) -> None:

@@ -1,15 +1,22 @@
 """The members in MongoDB, each with their snapshot. Snapshots change through the journal only."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ASCENDING, ReturnDocument
 
+from app.batching import Batcher
 from app.clock import utc_now
 from app.stores.claims import Claim, Claims
 from app.stores.codec import SCORES_PROJECTION, MemberScores, Unreadable, read_member, try_member, try_scores
 from app.stores.connection import Connection, Document
+from app.stores.decoded import DecodedMembers
 from app.stores.outbox import OnWritten, Outbox
 from app.stores.transaction import Session, transact
 from gamification.contention import insist
@@ -17,12 +24,24 @@ from gamification.member import Member, board_problems
 from gamification.particulars import TAUGHT
 from gamification.stores import CommitConflict, HandleTaken, ProfileChanges, UnfitProfile
 
+MAX_MEMBERS_PER_FIND = 200
+"""How many members that different requests ask for one find returns at most: some megabyte."""
+DECODED_PER_TURN = 50
+"""After how many documents that are decoded whoever waits for the event loop gets a turn."""
+RAW_DOCUMENTS = CodecOptions(document_class=RawBSONDocument)
 FIRST_BATCH_TIMEOUT_FACTOR = 8
 """How many times longer than an ordinary answer the first batch of all members may take: some servers, such as the
 embedded one, gather all of them first."""
 _EVER = datetime(1, 1, 1, tzinfo=UTC)
 """Before every ``due_at``. A range with two ends is what every server reads from the index alone; without this one,
 some read all those too for whom nothing is due."""
+
+
+class UnreadableMember(Exception):
+    """What is stored of a member is not what Laurel writes; `laurel verify` tells of all such."""
+
+    def __init__(self, unreadable: Unreadable) -> None:
+        super().__init__(f"the document of member {unreadable.member_id} cannot be read: {unreadable.fault}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +68,19 @@ class MongoMembers:
         self._outbox = Outbox(connection)
         self._collection = connection["members"]
         self._claims = Claims(connection)
+        self._documents: AsyncIOMotorCollection[Any] = self._collection.with_options(RAW_DOCUMENTS)
+        self._decoded = DecodedMembers()
+        self._reads = Batcher(self._find, MAX_MEMBERS_PER_FIND)
 
     async def by_ids(self, member_ids: Sequence[str]) -> Mapping[str, Member]:
-        """The members with these ids, where there are any.
+        """The members with these ids, where there are any; read together with those that others ask for.
 
         Raises:
+            UnreadableMember: what is stored of one of them is not what Laurel writes.
             StoreUnavailable: the store did not answer in time.
         """
-        with self._connection.answering():
-            found = await self._collection.find({"_id": {"$in": list(member_ids)}}).to_list(len(member_ids))
-        return {document["_id"]: read_member(document) for document in found}
+        found = await self._reads.ask(member_ids)
+        return {member_id: _readable(member) for member_id, member in found.items()}
 
     async def by_loyalty_numbers(self, numbers: Sequence[str]) -> Mapping[str, Member]:
         """The members with these loyalty numbers, where there are any.
@@ -270,6 +292,17 @@ class MongoMembers:
         due_at: datetime | None = document["due_at"] if document else None
         return due_at
 
+    async def _find(self, member_ids: Sequence[str]) -> Mapping[str, Member | Unreadable]:
+        with self._connection.answering():
+            found = await self._documents.find({"_id": {"$in": list(member_ids)}}).to_list(len(member_ids))
+        members: dict[str, Member | Unreadable] = {}
+        for number, document in enumerate(found, start=1):
+            member = self._decoded.member(bytes(document.raw))
+            members[member.member_id] = member
+            if number % DECODED_PER_TURN == 0:
+                await asyncio.sleep(0)
+        return members
+
     async def _by_claims(self, claims: Sequence[Claim]) -> Mapping[Claim, Member]:
         owners = await self._claims.owners(claims)
         members = await self.by_ids(list(owners.values())) if owners else {}
@@ -282,6 +315,12 @@ class MongoMembers:
             await self._claims.release(("handle", before), session)
         if after is not None:
             await self._claims.take([(("handle", after), member_id)], session)
+
+
+def _readable(member: Member | Unreadable) -> Member:
+    if isinstance(member, Unreadable):
+        raise UnreadableMember(member)
+    return member
 
 
 def _due(document: Document) -> Due:

@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import NoReturn
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
@@ -19,6 +21,10 @@ from gamification.stores import AppliedProgram, StoreUnavailable
 
 PROGRAM_CACHE_SECONDS = 1.0
 """How long a process may go on without a version that has been applied. Each record names what it was decided by."""
+REFRESH_SECONDS = 0.4
+"""How often a serving process asks by itself: so often that nobody who wants to know the program has to wait."""
+TELL_SECONDS = 1.0
+"""How long other processes are told of a new version, where Redis does not answer."""
 MAX_APPLY_ATTEMPTS = 10
 MAX_VERSIONS = 10_000
 
@@ -37,11 +43,19 @@ class MongoPrograms:
         self._read_program, self._now = read_program, now
         self.filing: Filing | None = None
         """What brings the campaigns in line with a program that is applied; those come later."""
+        self.tell_others: Callable[[], Awaitable[None]] | None = None
+        """What lets other processes `forget`; that comes later, too."""
         self._versions: dict[int, AppliedProgram] = {}
         self._schedule: Schedule | None = None
         self._schedule_until = 0.0
         self._applied_here = 0
         self._asking: asyncio.Task[Schedule] | None = None
+        self._times_forgotten = 0
+
+    def forget(self) -> None:
+        """Ask for the versions anew, for there may be another."""
+        self._schedule_until = 0.0
+        self._times_forgotten += 1
 
     async def current(self) -> AppliedProgram:
         """The version in force now, as `schedule` has it.
@@ -65,10 +79,15 @@ class MongoPrograms:
             schedule = None
         # Again where it was read just before this process applied another version.
         while schedule is None or schedule.newest_version < self._applied_here:
-            if self._asking is None or self._asking.done():
-                self._asking = asyncio.ensure_future(self._ask_schedule())
-            schedule = await asyncio.shield(self._asking)
+            schedule = await self._refresh()
         return schedule
+
+    async def keep_fresh(self) -> NoReturn:
+        """Ask for new versions before anybody has to wait for that, until cancelled."""
+        while True:
+            with suppress(StoreUnavailable):  # Whoever needs to know a version is told.
+                await self._refresh()
+            await asyncio.sleep(REFRESH_SECONDS)
 
     async def apply(
         self, source: str, by: str, now: datetime, *, from_at: datetime | None = None, backfill: bool = False
@@ -94,6 +113,10 @@ class MongoPrograms:
         applied = await self._put(program, source, by, now, from_at, backfill=backfill)
         if self.filing is not None:
             await self.filing.adopt(applied, by, now)
+        if self.tell_others is not None:
+            with suppress(StoreUnavailable, TimeoutError):  # Without Redis they ask by themselves, a little later.
+                async with asyncio.timeout(TELL_SECONDS):
+                    await self.tell_others()
         return applied
 
     async def _put(
@@ -150,16 +173,22 @@ class MongoPrograms:
         """
         return [self._remember(document) for document in await self._beyond(0)]
 
+    async def _refresh(self) -> Schedule:
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._ask_schedule())
+        return await asyncio.shield(self._asking)
+
     async def _ask_schedule(self) -> Schedule:
         """The schedule with the versions that were applied since it was last asked for."""
-        known = self._schedule
+        known, forgotten = self._schedule, self._times_forgotten
         documents = await self._beyond(known.newest_version if known else 0)
         if known is None and not documents:
             raise StoreUnavailable("no program has been applied yet; apply one with: laurel program apply FILE")
         if known is None or documents:
             editions = [*(known.editions if known else ()), *map(self._edition, documents)]
             self._schedule = known = scheduled(editions)
-        self._schedule_until = asyncio.get_running_loop().time() + PROGRAM_CACHE_SECONDS
+        if forgotten == self._times_forgotten:
+            self._schedule_until = asyncio.get_running_loop().time() + PROGRAM_CACHE_SECONDS
         return known
 
     async def _beyond(self, version: int) -> Sequence[Document]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
+from uuid import UUID
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorClientSession
@@ -50,6 +51,7 @@ async def _begin_and_commit(
     connection: Connection, body: Callable[[Session], Awaitable[Result]], cancelled: asyncio.Event
 ) -> Result:
     session = await connection.client.start_session()
+    connection.sessions.used(UUID(bytes=session.delegate.session_id["id"]))
     doubtful = False
     try:
         with connection.answering():

@@ -7,7 +7,8 @@ from typing import Any
 
 import uvicorn
 
-from app.server import BACKLOG, GC_THRESHOLDS
+from app.ports import BACKLOG
+from app.server import GC_THRESHOLDS
 from app.web import HOME_QUERY
 from benchmarks.servers.by_hand import ByHand
 from benchmarks.servers.by_the_book import application

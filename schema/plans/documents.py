@@ -62,7 +62,7 @@ class Document:
             visit(part, found)
         self.operation = operation
         self.type = OperationType(operation.operation.value)
-        self.left_because = "it is a subscription" if self.type is OperationType.SUBSCRIPTION else found.left_because
+        self.left_because = found.left_because
         self.deviations = 0
         self.schema = schema
         self.details = {name: FragmentDetails(fragment) for name, fragment in self.fragments.items()}
@@ -137,8 +137,11 @@ class Documents:
         self._chars = 0
 
     def keep(self, query: str, name: str | None, parsed: DocumentNode, operation: OperationDefinitionNode) -> None:
-        """Keep a document that is valid and within limits, under the name by which its operation was asked for."""
-        if (query, name) in self._documents:
+        """Keep a document that is valid and within limits, under the name by which its operation was asked for.
+
+        Subscriptions are not kept: what they tell is not executed by `MaskedSchema.execute`.
+        """
+        if operation.operation.value == OperationType.SUBSCRIPTION.value or (query, name) in self._documents:
             return
         self._documents[query, name] = Document(self._schema, parsed, operation)
         self._chars += len(query)

@@ -1,14 +1,9 @@
 """A field of a plan: what its resolver is called with, as far as that can be decided before there is a request."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, time, timedelta
-from decimal import Decimal
-from enum import Enum
 from functools import cached_property, partial
 from inspect import isawaitable
-from types import NoneType
 from typing import Any, TypeAlias, TypeGuard, cast
-from uuid import UUID
 
 import strawberry
 from graphql import (
@@ -33,13 +28,10 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 from strawberry.types.nodes import Selection
 
-from schema.plans.run import Place, PlannedInfo, Run
+from schema.plans.run import Place, PlannedInfo, Run, may_be_shared
 
 Complete: TypeAlias = Callable[[Any, Any, Run], Any]
 """Makes the response of a value at a place (None at the top), perhaps as a coroutine. It raises what is wrong."""
-
-_IMMUTABLE = (str, int, float, NoneType, Decimal, date, time, timedelta, UUID, Enum)
-"""Values of these may be shared between requests."""
 
 
 class PlannedField:
@@ -200,7 +192,8 @@ class Resolver:
             )
         except Exception:  # a resolver's own input type may refuse; then it refuses anew for each request
             return None
-        return converted if all(isinstance(value, _IMMUTABLE) for value in converted.values()) else None
+        lists = any(isinstance(value, list) for value in converted.values())
+        return converted if may_be_shared(converted.values()) and not lists else None
 
 
 def _is_plain(field: object, schema: strawberry.Schema) -> TypeGuard[StrawberryField]:
@@ -217,13 +210,14 @@ def _is_plain(field: object, schema: strawberry.Schema) -> TypeGuard[StrawberryF
 
 
 def _constants(planned: PlannedField) -> dict[str, Any] | None:
-    """The coerced arguments of a field without variables in them; None where they differ, or do not fit."""
+    """The coerced arguments of a field; None where they are not the same for every request, or do not fit."""
     found = _Variables({})
     for argument in planned.nodes[0].arguments or ():
         visit(argument, found)
     if found.any:
         return None
     try:
-        return get_argument_values(planned.definition, planned.nodes[0])
+        coerced = get_argument_values(planned.definition, planned.nodes[0])
     except GraphQLError:
         return None
+    return coerced if may_be_shared(coerced.values()) else None

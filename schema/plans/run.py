@@ -5,9 +5,13 @@ that knows how. A place in the response is a nested tuple here, and becomes grap
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from functools import cached_property
-from types import CoroutineType
+from types import CoroutineType, NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import UUID
 
 import strawberry
 from graphql import GraphQLOutputType, GraphQLResolveInfo
@@ -24,6 +28,17 @@ Place: TypeAlias = tuple[Any, str | int, str | None]
 """Where in the response: the place before (None at the top), the key or index, and the type whose field it is."""
 Pending: TypeAlias = dict[str, Coroutine[Any, Any, Any]]
 """The fields of an object that are still being made, by response key."""
+
+
+_IMMUTABLE = (str, int, float, NoneType, Decimal, date, time, timedelta, UUID, Enum)
+
+
+def may_be_shared(values: Iterable[object]) -> bool:
+    """Whether these coerced arguments may be given to several resolvers: none could change one for the others.
+
+    Strawberry copies lists before a resolver sees them, but not what a scalar of one's own was read as.
+    """
+    return all(may_be_shared(value) if isinstance(value, list) else isinstance(value, _IMMUTABLE) for value in values)
 
 
 class PlannedInfo(strawberry.Info[Any, Any]):
@@ -60,7 +75,8 @@ class Run:
         """
         if (made := self._arguments.get(id(field))) is None:
             made = get_argument_values(field.definition, field.nodes[0], self.executor.variable_values)
-            self._arguments[id(field)] = made
+            if may_be_shared(made.values()):
+                self._arguments[id(field)] = made
         return made
 
     def raw_info(self, field: "PlannedField", place: Place) -> GraphQLResolveInfo[Any]:

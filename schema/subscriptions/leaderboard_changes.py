@@ -38,7 +38,12 @@ async def leaderboard_changes(
         with context.game.signals.watch(("board", topic)) as signal:
             while True:
                 board = await watcher.look(view)
-                said = (board.state, board.period, board.total, board.nodes)
+                said = (
+                    board.state,
+                    board.period,
+                    board.total,
+                    [(row, row.member and row.member.told) for row in board.nodes],
+                )
                 if said != told:
                     told = said
                     yield board
@@ -96,7 +101,7 @@ class _Watcher:
         now = asyncio.get_running_loop().time()
         if now >= self._blocks_end or not self._blocks.keys() >= set(member_ids):
             hidden = await self.context.hidden.load_many(list(member_ids))
-            self._blocks = dict(zip(member_ids, hidden, strict=True))
+            self._blocks = dict(zip(member_ids, map(bool, hidden), strict=True))
             self._blocks_end = now + BLOCKS_SECONDS
         for member_id in member_ids:
             self.context.hidden.prime(member_id, self._blocks[member_id])

@@ -1,6 +1,5 @@
 """Leaderboards as clients see them: a page of rows, and one member's rank."""
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
@@ -28,7 +27,7 @@ from schema.leaderboards import (
 from schema.measure import MAX_EACH_SIDE
 from schema.sharing import Share
 from schema.types.board import Board, BoardPeriod, show_board, show_period
-from schema.types.profile import PublicProfile, profile_shown
+from schema.types.profile import PublicProfile, show_profile
 
 
 @strawberry.type(description="A line of a board.")
@@ -145,14 +144,15 @@ async def show_page(context: Context, view: View, page: Page | Unavailable, afte
 async def show_rows(context: Context, view: View, rows: Sequence[Row]) -> list[tuple[Row, LeaderboardRow]]:
     """The rows that the caller may see, each with how it looks."""
     seen = await visible(context, view, rows)
-    # All at once, so that blocks are looked up together.
-    shown = await asyncio.gather(*(_show_row(context, view, row, member) for row, member in seen))
-    return [(row, line) for (row, _), line in zip(seen, shown, strict=True)]
+    named = [row.member_id for row, member in seen if member.visibility.board != "alias"]
+    hidden = dict(zip(named, await context.hidden.load_many(named), strict=True))
+    return [(row, _show_row(view, row, member, hidden=bool(hidden.get(row.member_id)))) for row, member in seen]
 
 
-async def _show_row(context: Context, view: View, row: Row, member: members.Member) -> LeaderboardRow:
+def _show_row(view: View, row: Row, member: members.Member, *, hidden: bool) -> LeaderboardRow:
+    """A row as the caller sees it; ``hidden`` where a block stands between them and its member."""
     is_me, named = row.member_id == view.caller, member.visibility.board != "alias"
-    profile = await profile_shown(context, member, view.reading) if named else None
+    profile = show_profile(member, view.reading) if named and not hidden else None
     handle = member.profile.handle if is_me or view.friends else (profile.handle if profile else None)
     scales = [column.scale(view.reading.program.money.decimals) for column in view.board.measures]
     return LeaderboardRow(

@@ -1,5 +1,8 @@
 """PublicProfile: the only window on other members, showing what they allow."""
 
+from dataclasses import field
+from typing import Any
+
 import strawberry
 
 from gamification.member import Member
@@ -28,37 +31,51 @@ class PublicProfile(Node):
     avatar_url: str | None = strawberry.field(
         description="An https address of a picture; null without one, or where it is kept private."
     )
-    tier: Tier | None = strawberry.field(
-        description="Null where it is kept private, or where the program has no tiers."
-    )
-    badges: list[ShowcasedBadge] = strawberry.field(
-        description="Those that the member chose, in their order; empty where they are kept private."
-    )
+    subject: strawberry.Private[Member] = field(compare=False)
+    reading: strawberry.Private[Reading] = field(compare=False)
+
+    @strawberry.field(description="Null where it is kept private, or where the program has no tiers.")
+    def tier(self) -> Tier | None:
+        """The member's tier, where they show it."""
+        if not self.subject.visibility.tier:
+            return None
+        tier = self.reading.program.tier(as_of_now(self.subject, self.reading).state.standing.tier)
+        return show_tier(tier, self.reading) if tier else None
+
+    @strawberry.field(description="Those that the member chose, in their order; empty where they are kept private.")
+    def badges(self) -> list[ShowcasedBadge]:
+        """The badges that the member shows."""
+        return _showcased(as_of_now(self.subject, self.reading), self.reading) if self.subject.visibility.badges else []
+
+    @property
+    def told(self) -> tuple[Any, ...]:
+        """All that it tells, to be compared with what it told before."""
+        tier, badges = PublicProfile.tier(self), PublicProfile.badges(self)
+        return self, tier and tier.code, tuple((each.badge.code, each.level) for each in badges)
 
 
 def show_profile(member: Member, reading: Reading) -> PublicProfile | None:
-    """What others may see of a member whose state has been advanced to now; None if that is nothing."""
+    """What others may see of a member; None if that is nothing.
+
+    An account that was merged shows nothing, and leads nowhere: others are not told that two were one person.
+    """
     allowed, handle = member.visibility, member.profile.handle
-    if not allowed.profile or handle is None:
+    if not allowed.profile or handle is None or member.state.merged_into is not None:
         return None
-    tier = reading.program.tier(member.state.standing.tier)
     return PublicProfile(
         id=to_global_id(PROFILE_ID, member.member_id),
         handle=handle,
         avatar_url=member.profile.avatar_url if allowed.avatar else None,
-        tier=show_tier(tier, reading) if tier and allowed.tier else None,
-        badges=_showcased(member, reading) if allowed.badges else [],
+        subject=member,
+        reading=reading,
     )
 
 
 async def profile_shown(context: Context, member: Member | None, reading: Reading) -> PublicProfile | None:
-    """What the caller may see of a member; None if that is nothing, or a block stands between the two.
-
-    An account that was merged shows nothing, and leads nowhere: others are not told that two were one person.
-    """
-    if member is None or member.state.merged_into is not None or await context.hidden.load(member.member_id):
+    """What the caller may see of a member; None if that is nothing, or a block stands between the two."""
+    if member is None or await context.hidden.load(member.member_id):
         return None
-    return show_profile(as_of_now(member, reading), reading)
+    return show_profile(member, reading)
 
 
 def _showcased(member: Member, reading: Reading) -> list[ShowcasedBadge]:

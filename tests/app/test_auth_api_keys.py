@@ -77,7 +77,7 @@ async def test_a_key_is_its_service_with_its_scopes(setup: SetUp) -> None:
 
 async def test_the_authorization_header_carries_a_key(setup: SetUp) -> None:
     text, record = await setup.issue()
-    authenticator: Authenticator = build_authenticator(Settings(jwt_secret="x" * 32), setup.store)
+    authenticator: Authenticator = build_authenticator(Settings(jwt_secret="x" * 32), ApiKeyVerifier(setup.store))
     assert (await authenticator.identify(f"Bearer {text}")).principal == ServicePrincipal(record.key_id, "till", SCOPES)
     with pytest.raises(InvalidCredentials, match="not known"):
         await authenticator.identify(f"Bearer {text[:-1]}{'A' if text[-1] != 'A' else 'B'}")
@@ -129,6 +129,30 @@ async def test_a_revoked_key_stops_within_the_promised_time(setup: SetUp) -> Non
     setup.clock.seconds = REVOCATION_SECONDS - 0.1
     await setup.verifier.verify(text)
     setup.clock.seconds = REVOCATION_SECONDS
+    assert await setup.refusal(text) == "the API key has been revoked"
+
+
+async def test_a_revoked_key_stops_at_once_where_it_is_hinted(setup: SetUp) -> None:
+    text, record = await setup.issue()
+    await setup.verifier.verify(text)
+    await setup.store.revoke(record.key_id, revoked_at=NOW)
+    setup.verifier.forget()
+    assert await setup.refusal(text) == "the API key has been revoked"
+
+
+async def test_a_record_that_was_being_read_at_the_hint_is_not_remembered(setup: SetUp) -> None:
+    text, record = await setup.issue()
+    find = setup.store.find
+
+    async def find_just_before(key_id: str) -> ApiKey | None:
+        found = await find(key_id)
+        await setup.store.revoke(record.key_id, revoked_at=NOW)
+        setup.verifier.forget()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(setup.store, "find", find_just_before)
+        await setup.verifier.verify(text)
     assert await setup.refusal(text) == "the API key has been revoked"
 
 

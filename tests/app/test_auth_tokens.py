@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.auth import Authenticator, InvalidCredentials, Role, build_authenticator, mint_token
+from app.auth import ApiKeyVerifier, Authenticator, InvalidCredentials, Role, build_authenticator, mint_token
 from app.auth.api_keys import ApiKey
 from app.auth.keys import SharedSecret, VerificationKey
 from app.auth.tokens import MAX_LIFETIME_SECONDS, MAX_SUBJECT_CHARACTERS, MAX_TOKEN_BYTES, TokenVerifier
@@ -31,10 +31,13 @@ class NoApiKeys:
         raise AssertionError(f"nobody asked for the key {key_id}")
 
 
+NO_API_KEYS = ApiKeyVerifier(NoApiKeys())
+
+
 @pytest.fixture
 def authenticator() -> Authenticator:
     settings = Settings(jwt_secret=SECRET, jwt_leeway_seconds=LEEWAY_SECONDS)
-    return build_authenticator(settings, NoApiKeys())
+    return build_authenticator(settings, NO_API_KEYS)
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -151,7 +154,7 @@ async def test_alg_none_is_refused(authenticator: Authenticator) -> None:
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
 async def test_another_algorithm_with_the_right_secret_is_refused(authenticator: Authenticator, algorithm: str) -> None:
     long_secret = SECRET * 2
-    verifier = build_authenticator(Settings(jwt_secret=long_secret), NoApiKeys())
+    verifier = build_authenticator(Settings(jwt_secret=long_secret), NO_API_KEYS)
     token = signed(long_secret, algorithm)
     assert await reason_of(verifier, f"Bearer {token}") == "the token's algorithm is not accepted here"
 
@@ -216,7 +219,7 @@ async def test_characters_outside_ascii_are_refused(authenticator: Authenticator
 
 @given(st.text(max_size=200), st.text(alphabet="Aa0._-=", max_size=60), st.integers(0, 400))
 async def test_no_header_does_worse_than_be_refused(text: str, edit: str, place: int) -> None:
-    verifier = build_authenticator(Settings(jwt_secret=SECRET), NoApiKeys())
+    verifier = build_authenticator(Settings(jwt_secret=SECRET), NO_API_KEYS)
     token = signed()
     edited = token[:place] + edit + token[place + len(edit) :]
     for header in (text, f"Bearer {text}", f"Bearer {edited}"):
@@ -331,22 +334,22 @@ def test_a_public_key_is_refused_as_shared_secret() -> None:
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
     with pytest.raises(OperatorError, match="looks like a public key"):
-        build_authenticator(Settings(jwt_secret=pem), NoApiKeys())
+        build_authenticator(Settings(jwt_secret=pem), NO_API_KEYS)
 
 
 def test_settings_must_name_one_way_to_verify() -> None:
     with pytest.raises(OperatorError, match="not both"):
-        build_authenticator(Settings(jwt_secret=SECRET, jwt_jwks_url="https://id.example/keys"), NoApiKeys())
+        build_authenticator(Settings(jwt_secret=SECRET, jwt_jwks_url="https://id.example/keys"), NO_API_KEYS)
     with pytest.raises(OperatorError, match="Set LAUREL_JWT_SECRET or LAUREL_JWT_JWKS_URL, so"):
-        build_authenticator(Settings(), NoApiKeys())
+        build_authenticator(Settings(), NO_API_KEYS)
     with pytest.raises(ValidationError, match="jwt_secret"):
         Settings(jwt_secret="short")
 
 
 async def test_the_generated_secret_counts_only_without_a_configured_one() -> None:
-    generated = build_authenticator(Settings(), NoApiKeys(), generated_secret=OTHER_SECRET)
+    generated = build_authenticator(Settings(), NO_API_KEYS, generated_secret=OTHER_SECRET)
     assert (await generated.identify(f"Bearer {signed(OTHER_SECRET)}")).principal == MemberPrincipal("m-1")
-    configured = build_authenticator(Settings(jwt_secret=SECRET), NoApiKeys(), generated_secret=OTHER_SECRET)
+    configured = build_authenticator(Settings(jwt_secret=SECRET), NO_API_KEYS, generated_secret=OTHER_SECRET)
     assert await reason_of(configured, f"Bearer {signed(OTHER_SECRET)}") == "the token's signature does not match"
 
 

@@ -1,4 +1,4 @@
-"""What leaderboards cost: the home screen is one Redis pipeline and few reads of MongoDB, however it is asked."""
+"""What leaderboards cost: one Redis pipeline, however they are asked for together with ranks."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -110,19 +110,6 @@ async def test_what_is_left_out_is_not_read(arena: Arena, left_out: str) -> None
     ):
         fewest, _ = await fewest_pipelines(arena, f"{{ me {{ id {asked} }} }}", "ann")
         assert fewest == 0
-
-
-async def test_what_the_home_screen_reads_of_mongodb(arena: Arena, commands: Commands) -> None:
-    """Who asks, then all others in the first rows, and who of these stands behind a block."""
-    await arena.api.data(HOME_QUERY, arena.caller("ann"))
-
-    async def is_cheap() -> bool:
-        # What runs in the background reads too, now and then.
-        commands.sent.clear()
-        await arena.api.data(HOME_QUERY, arena.caller("ann"))
-        return commands.sent == [("find", "members"), ("find", "members"), ("find", "friendships")]
-
-    await arena.until(is_cheap)
 
 
 async def test_a_refused_rank_spoils_nothing(arena: Arena) -> None:

@@ -8,34 +8,16 @@ import re
 import signal
 from pathlib import Path
 
-import httpx
 import pytest
 from pymongo.errors import PyMongoError
 
 from tests.system.expected import summary_of
-from tests.system.installation import (
-    SECRET,
-    Command,
-    Ended,
-    Installation,
-    Served,
-    installed,
-    sample_lines,
-    serving,
-    staff_token,
-    until,
-)
+from tests.system.installation import SECRET, Command, Ended, Installation, installed, sample_lines, serving, until
+from tests.system.shopping import MEMBERS, PURCHASES_EACH, assert_nothing_was_lost, buy, enrol_members
 
 VICTIMS = ("parent", "parent and guard", "MongoDB")
 WATCH_SECONDS = 0.005
-MEMBERS = 8
-PURCHASES_EACH = 15
 KILLED_AFTER = 40
-ENROL = """mutation ($key: String!) { enrolMember(input: {key: $key, displayName: "Ann"}) {
-    ... on EnrolMemberSuccess { member { id } } } }"""
-RECORD = """mutation ($key: String!, $member: ID!, $amount: Decimal!) {
-    recordActivity(input: {key: $key, memberId: $member, amount: $amount}) {
-        __typename ... on RecordActivitySuccess { replayed } } }"""
 
 
 def kill(laurel: Installation, command: Command, victim: str) -> None:
@@ -112,39 +94,12 @@ async def test_the_whole_sample_survives_many_kills(laurel: Installation, tmp_pa
     await assert_all_is_there(laurel, ended, lines)
 
 
-async def enrol_members(served: Served) -> list[str]:
-    token = staff_token()
-    answers = [await served.ask(ENROL, token, key=f"member-{number}") for number in range(MEMBERS)]
-    return [answer["enrolMember"]["member"]["id"] for answer in answers]
-
-
-async def record(served: Served, member: str, number: int) -> bool | None:
-    """Whether the purchase was recorded before; None if it was not acknowledged."""
-    try:
-        answer = await served.post(RECORD, staff_token(), key=f"p-{number}", member=member, amount=f"{number}.5")
-    except httpx.TransportError:
-        return None
-    body = answer.json()
-    if "errors" in body:
-        assert [error["extensions"]["code"] for error in body["errors"]] == ["UNAVAILABLE"]
-        return None
-    result = body["data"]["recordActivity"]
-    assert result["__typename"] == "RecordActivitySuccess"
-    return bool(result["replayed"])
-
-
 @pytest.mark.parametrize("victim", ["MongoDB", pytest.param("parent", marks=pytest.mark.soak)])
 async def test_what_was_acknowledged_survives_a_kill_under_load(laurel: Installation, victim: str) -> None:
     acknowledged: set[tuple[str, int]] = set()
     async with serving(laurel, LAUREL_JWT_SECRET=SECRET, LAUREL_STORE_TIMEOUT_SECONDS="1") as served:
         members = await enrol_members(served)
-
-        async def shop(member: str) -> None:
-            for number in range(PURCHASES_EACH):
-                if await record(served, member, number) is False:
-                    acknowledged.add((member, number))
-
-        shopping = asyncio.gather(*(shop(member) for member in members))
+        shopping = asyncio.gather(*(buy(served, member, acknowledged) for member in members))
         await until(lambda: len(acknowledged) >= KILLED_AFTER)
         kill(laurel, served.command, victim)
         await shopping
@@ -158,18 +113,4 @@ async def test_what_was_acknowledged_survives_a_kill_under_load(laurel: Installa
         assert (ended.code, ended.stderr.count("Traceback")) == (-signal.SIGKILL, 0)
 
     async with serving(laurel, LAUREL_JWT_SECRET=SECRET) as served:
-        for member in members:
-            for number in range(PURCHASES_EACH):
-                replayed = await record(served, member, number)
-                assert replayed is not None
-                if (member, number) in acknowledged:
-                    assert replayed, "an acknowledged purchase was lost"
-        with laurel.database() as database:
-            keys = [row["activity"]["key"] async for row in database["journal"].find({"activity.kind": "purchase"})]
-            totals = [row["state"]["totals"] async for row in database["members"].find()]
-        assert sorted(keys) == sorted(f"p-{number}" for number in range(PURCHASES_EACH) for _ in members)
-        assert [total["purchases"] for total in totals] == [PURCHASES_EACH] * MEMBERS
-        spend_minor = sum(100 * number + 50 for number in range(PURCHASES_EACH))
-        assert [total["spend_minor"] for total in totals] == [spend_minor] * MEMBERS
-        verified = await laurel.beside("verify")
-    assert verified == Ended(0, f"{MEMBERS} members verified, no differences\n", "")
+        await assert_nothing_was_lost(laurel, served, members, acknowledged)

@@ -22,7 +22,7 @@ from tests.system.installation import (
     serving,
     staff_token,
 )
-from tests.system.test_kill import ENROL, record
+from tests.system.shopping import ENROL, record
 
 MEMBERS = 6
 PURCHASES_EACH = 6

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.boards.placing import Placing
-from app.boards.placings import forgotten_at, moves_members, placings_of
+from app.boards.placings import BoardsShown, forgotten_at, moves_members, placings_of
 from app.stores.codec import MemberScores
 from gamification.boards.keys import BoardKey
 from gamification.boards.periods import KEPT_AFTER_CLOSING
@@ -40,7 +40,7 @@ def score(board: str, period: str, columns: tuple[int, ...] = ()) -> Score:
 def places(
     *scores: Score, visibility: BoardVisibility = "shown", now: datetime = NOW, program: Program = SHOP
 ) -> list[Placing]:
-    return list(placings_of(MemberScores("ann", 3, visibility, None, scores), program, now))
+    return list(placings_of(MemberScores("ann", 3, visibility, None, scores), BoardsShown(program, now)))
 
 
 def test_every_score_of_a_living_period_is_a_place() -> None:
@@ -53,7 +53,7 @@ def test_every_score_of_a_living_period_is_a_place() -> None:
 def test_who_has_left_a_board_is_cleared_from_it() -> None:
     left = (BoardKey("daily", "2026-05-14"), BoardKey("ever", "all"), BoardKey("gone", "all"))
     member = MemberScores("ann", 3, "shown", None, (score("ever", "all"),), left)
-    gone, held = sorted(placings_of(member, SHOP, NOW), key=lambda placing: placing.key.board)
+    gone, held = sorted(placings_of(member, BoardsShown(SHOP, NOW)), key=lambda placing: placing.key.board)
     assert (gone.key, gone.value, gone.entry, gone.revision) == (left[0], None, None, 3)
     assert held == Placing(left[1], "ann", 3, 7, (), NOW, listed=True)
 
@@ -114,7 +114,8 @@ def test_scores_of_earlier_numbers_of_columns_are_placed_in_the_order_of_the_ran
     board = SHOP.board_by_code["detailed"]
     scores = {"ann": score("detailed", "2026-05", columns), "bob": score("detailed", "2026-05", (4,))}
     placed = [
-        next(placings_of(MemberScores(who, 3, "shown", None, (held,)), SHOP, NOW)) for who, held in scores.items()
+        next(placings_of(MemberScores(who, 3, "shown", None, (held,)), BoardsShown(SHOP, NOW)))
+        for who, held in scores.items()
     ]
     assert placed[0].columns == (*columns, 0)[:1]
     entries = [placing.entry for placing in placed if placing.entry]

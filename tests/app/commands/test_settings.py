@@ -22,6 +22,8 @@ from tests.system.installation import SECRET
         ({"PORT": "abc"}, "PORT: must be a whole number"),
         ({"LAUREL_PORT": "65536"}, "LAUREL_PORT: must be at most 65535"),
         ({"PORT": "", "LAUREL_PORT": "0"}, "LAUREL_PORT: must be at least 1"),
+        ({"LAUREL_WORKERS": "0"}, "LAUREL_WORKERS: must be at least 1"),
+        ({"LAUREL_WORKERS": "65"}, "LAUREL_WORKERS: must be at most 64"),
         ({"LAUREL_JWT_SECRET": "short"}, "LAUREL_JWT_SECRET: must have at least 32 characters"),
         ({"LAUREL_STORE_TIMEOUT_SECONDS": "0"}, "LAUREL_STORE_TIMEOUT_SECONDS: must be more than 0"),
         ({"LAUREL_STORE_TIMEOUT_SECONDS": "soon"}, "LAUREL_STORE_TIMEOUT_SECONDS: must be a number"),
@@ -78,3 +80,10 @@ async def test_a_program_that_is_missing_or_faulty_is_named_and_nothing_is_appli
             await apply_first_program(replace(wired, settings=Settings(program=path)))
         assert str(refusal.value) == f"LAUREL_PROGRAM: {why}"
         assert await wired.programs.all_versions() == []
+
+
+@pytest.mark.parametrize("count", ["0", "65"])
+def test_how_many_workers_there_can_be_is_bounded(count: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["serve", "--workers", count], env={"LAUREL_DATA_DIR": str(tmp_path / "data")})
+    assert (result.exit_code, f"{count} is not in the range 1<=x<=64" in result.stderr) == (2, True)
+    assert not (tmp_path / "data").exists()

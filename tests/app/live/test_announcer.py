@@ -3,14 +3,20 @@
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from unittest.mock import AsyncMock
 
+import orjson
 import pytest
 
+from app.boards import scripts
 from app.clock import utc_now
 from app.live import announcer as announcer_module
 from app.live.announcer import MAX_WAITING, PASSED_OVER_FOR
+from app.stores import journal
+from app.stores.connection import Connection
+from app.stores.transaction import Session, transact
 from gamification.member import Member
 from gamification.stores import ProfileChanges, StoreUnavailable
 from tests.app.live.shop import (
@@ -61,14 +67,14 @@ async def test_what_a_process_could_not_announce_is_swept_by_another(shop: Shop)
 
 
 async def test_boards_that_are_not_built_yet_are_no_warning(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
-    till = await shop.process(live=False)
+    till, phone = await shop.process(live=False), await shop.process(live=False)
     await buy(till, await till.enrol("Ann"), "p1", 1_000)
 
     async def said() -> bool:
         return bool(caplog.records)
 
     with caplog.at_level(logging.INFO, "app.live.announcer"):
-        sweeping = asyncio.create_task(till.laurel.live.announcer.sweep())
+        sweeping = asyncio.create_task(phone.laurel.live.announcer.sweep())
         await until(said)
         sweeping.cancel()
     message = "what is recorded comes to boards and phones later: the boards are not built yet"
@@ -204,8 +210,8 @@ async def test_what_cannot_be_announced_does_not_stop_what_comes_after_it(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(announcer_module, "MAX_BATCH", 2)
-    api = await shop.process(live=False)
-    live = api.laurel.live
+    api, other = await shop.process(live=False), await shop.process(live=False)
+    live = other.laurel.live
     await live.rebuilder.rebuild()
     members = [await api.enrol(name) for name in ("Ann", "Bob", "Cid")]
     for member in members:
@@ -257,3 +263,50 @@ async def test_a_noted_entry_that_cannot_be_announced_does_not_stop_the_announce
         return await top(phone) == [bob.member_id]
 
     await until(bob_leads, LATEST_SECONDS)
+
+
+async def test_what_is_in_hand_is_left_to_the_announcer_by_the_sweeper_of_its_process(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcer_module, "SWEPT_AFTER", timedelta(0))
+    till, phone = await shop.process(live=False), await shop.process(live=False)
+    await till.enrol("Ann")
+    assert [await each.laurel.live.announcer._sweep_once() for each in (till, phone)] == [0, 1]
+
+
+async def test_what_could_not_be_announced_is_in_hand_no_more(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announcer_module, "SWEPT_AFTER", timedelta(0))
+    till = await shop.process(live=False)
+    await till.enrol("Ann")
+    announcer = till.laurel.live.announcer
+    with pytest.MonkeyPatch.context() as away:
+        away.setattr(announcer_module, "RETRY_SECONDS", 0.0)
+        away.setattr(till.laurel.live.boards, "place", AsyncMock(side_effect=StoreUnavailable("Redis is away")))
+        noted, announcer._waiting = announcer._waiting, {}
+        await announcer._try(noted)
+    assert (announcer._in_hand, await announcer._sweep_once()) == (set(), 1)
+
+
+async def test_purchases_that_arrive_together_are_one_transaction_and_one_pipeline(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till = await shop.process()
+    members = [await till.enrol(f"Member {number}") for number in range(MEMBERS)]
+    await shop.quiet()
+    transactions: list[object] = []
+
+    async def counted(connection: Connection, body: Callable[[Session], Awaitable[object]]) -> object:
+        transactions.append(body)
+        return await transact(connection, body)
+
+    monkeypatch.setattr(journal, "transact", counted)
+    wire = till.laurel.live.boards._wire
+    run = AsyncMock(wraps=wire.run)
+    monkeypatch.setattr(wire, "run", run)
+    await asyncio.gather(*(buy(till, member, "p1", 1_000) for member in members))
+    assert len(transactions) == 1
+    await shop.quiet()
+    pipelines = [call.args[0] for call in run.await_args_list]
+    placing = [[call for call in calls if call.script is scripts.PLACE] for calls in pipelines]
+    (placed,) = filter(None, placing)
+    assert {len(orjson.loads(call.arguments[1])) // 5 for call in placed} == {MEMBERS}

@@ -8,13 +8,15 @@ from contextlib import ExitStack, asynccontextmanager
 import pytest
 
 from app.boards.wire import connect
+from app.embedded import StoreServers
 from app.live import subscribers
 from app.live.background import running
+from app.live.caches import dropping
 from app.live.hints import MAX_NAMES_PER_MESSAGE, HintChannels, Hints
 from app.live.hub import Hub
 from app.live.subscribers import Signal, Subscribers
 from gamification.stores import StoreUnavailable
-from schema.signals import CAMPAIGNS
+from schema.signals import API_KEYS, CAMPAIGNS, PROGRAM
 from tests.app.live.shop import until
 from tests.redis_servers import RedisServer
 
@@ -68,7 +70,7 @@ async def speak_and_listen(one: Hub, other: Hub) -> None:
         await one.announce(Hints(members=["ann"]))
         assert [await wakes(here), await wakes(there)] == [True, True]
         assert not await wakes(here, 0.1), "our own hint must not come back to us"
-        await one.announce(Hints(boards=["weekly/2026-W20/lisbon"], campaigns=True))
+        await one.announce(Hints(boards=["weekly/2026-W20/lisbon"], all=[CAMPAIGNS]))
         assert [await wakes(board), await wakes(campaigns)] == [True, True]
         assert [await wakes(signal, 0.05) for signal in (there, bob, board)] == [False, False, False]
 
@@ -97,7 +99,7 @@ async def test_thousands_of_subscribers_of_one_process_are_woken_within_a_second
         with ExitStack() as stack:
             signals = [stack.enter_context(other.watch(CAMPAIGNS)) for _ in range(MANY)]
             waiting = asyncio.gather(*(signal.wait() for signal in signals))
-            await one.announce(Hints(campaigns=True))
+            await one.announce(Hints(all=[CAMPAIGNS]))
             await asyncio.wait_for(waiting, SOON_SECONDS)
 
 
@@ -180,7 +182,27 @@ async def test_what_laurel_watches_itself_takes_no_seat(monkeypatch: pytest.Monk
         all_of_them.subscribed([("member", "ann")]),
         all_of_them.subscribed([CAMPAIGNS], counted=False) as own,
     ):
-        all_of_them.wake(Hints(campaigns=True))
+        all_of_them.wake(Hints(all=[CAMPAIGNS]))
         assert await wakes(own, 0.1)
         with pytest.raises(StoreUnavailable), all_of_them.subscribed([CAMPAIGNS]):
             pass
+
+
+async def test_a_cache_is_dropped_by_hints_about_its_topic_alone(servers: StoreServers) -> None:
+    dropped: list[str] = []
+    async with hub_over(servers.redis_url) as one, hub_over(servers.redis_url) as other:
+        caches = {PROGRAM: lambda: dropped.append("program"), API_KEYS: lambda: dropped.append("keys")}
+        async with running(dropping(other, caches)):
+            await asyncio.sleep(0)
+            with other.watch(PROGRAM, API_KEYS) as signal:
+                await settled(signal)
+            dropped.clear()
+            await one.announce(Hints(members=["ann"], all=[CAMPAIGNS]))
+            await one.announce(Hints(all=[API_KEYS]))
+            await until(lambda: _is(dropped, ["keys"]))
+            await one.announce(Hints(all=[PROGRAM]))
+            await until(lambda: _is(dropped, ["keys", "program"]))
+
+
+async def _is(dropped: list[str], expected: list[str]) -> bool:
+    return dropped == expected

@@ -1,13 +1,15 @@
 """Versions of the program: numbered without gaps, never changed, read once."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
 from app.operator_error import OperatorError
 from app.stores import programs as module
+from app.stores.connection import Document
 from app.stores.programs import MongoPrograms
 from gamification.activity import EARLIEST
 from gamification.program.faults import ProgramFaults
@@ -192,3 +194,52 @@ async def test_whoever_applies_a_version_goes_by_it_at_once(play: Play, monkeypa
     await programs.schedule()
     applied, _ = await asyncio.gather(programs.apply(text(2), "Bob", NOW), programs.schedule())
     assert await programs.current() == applied
+
+
+async def test_a_version_of_another_process_is_known_at_once_where_it_is_hinted(play: Play) -> None:
+    other = another(play)
+    assert (await other.current()).version == 1
+    play.programs.tell_others = AsyncMock(side_effect=other.forget)
+    await play.programs.apply(text(2), "Bob", NOW)
+    assert (await other.current()).version == 2
+
+
+async def test_a_schedule_that_was_being_read_at_the_hint_is_read_again(play: Play) -> None:
+    other = another(play)
+    beyond = other._beyond
+
+    async def read_just_before(version: int) -> Sequence[Document]:
+        found = await beyond(version)
+        await play.programs.apply(text(2), "Bob", NOW)
+        other.forget()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(other, "_beyond", read_just_before)
+        assert (await other.current()).version == 1
+    assert (await other.current()).version == 2
+
+
+async def test_others_that_cannot_be_told_do_not_hold_a_version_up(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TELL_SECONDS", 0.01)
+    for hindered in (AsyncMock(side_effect=StoreUnavailable("Redis is away")), asyncio.Event().wait):
+        play.programs.tell_others = hindered  # type: ignore[assignment]
+        applied = await play.programs.apply(text(2), "Bob", NOW)
+        assert applied.version == 2
+
+
+async def test_a_serving_process_comes_to_know_a_version_before_anybody_asks(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PROGRAM_CACHE_SECONDS", 3600.0)
+    monkeypatch.setattr(module, "REFRESH_SECONDS", 0.01)
+    other = another(play)
+    assert (await other.schedule()).newest_version == 1
+    await play.programs.apply(text(2), "Bob", NOW)
+    assert (await other.schedule()).newest_version == 1
+    refreshing = asyncio.create_task(other.keep_fresh())
+    async with asyncio.timeout(10.0):
+        while (await other.schedule()).newest_version == 1:  # noqa: ASYNC110 - it is the refresher that is waited for
+            await asyncio.sleep(0.01)
+    refreshing.cancel()
+    await asyncio.wait([refreshing])

@@ -365,6 +365,11 @@ class Thing:
         return repr(words)
 
     @strawberry.field
+    def spoil_attributes(self, attributes: Attributes) -> str:
+        attributes[f"spoilt {len(attributes)}"] = True
+        return repr(attributes)
+
+    @strawberry.field
     async def looks(self, info: Info) -> str:
         assert isinstance(info.schema, MaskedSchema)
         return repr((info.field_name, info.python_name, info.path.as_list(), info.variable_values, info.query is None))

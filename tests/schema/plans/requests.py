@@ -1,6 +1,7 @@
 """Random requests of a schema: documents with aliases, fragments, conditions and variables, and values for those."""
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -207,7 +208,7 @@ class _Writer:
                 for name, each in type_.fields.items()
                 if is_required_input_field(each) or (depth > 0 and self._number(0, 1))
             }
-        return self._pick(VALUES.get(type_.name, (1,)))
+        return deepcopy(self._pick(VALUES.get(type_.name, (1,))))
 
     def _number(self, lowest: int, highest: int) -> int:
         return lowest + next(self.dice, 0) % (highest - lowest + 1)

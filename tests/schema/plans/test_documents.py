@@ -165,18 +165,30 @@ async def test_documents_are_bounded_in_number_and_length(
 
 
 async def test_no_request_sees_what_another_made_of_its_arguments(schema: MaskedSchema) -> None:
-    query = (
-        'query Q($w: [String!]!) { sure { spoil a: spoil(words: ["given"]) b: spoil(words: $w) c: spoil(words: $w) } }'
-    )
+    lists = 'spoil a: spoil(words: ["given"]) b: spoil(words: $w) c: spoil(words: $w)'
+    maps = "things { d: spoilAttributes(attributes: {a: 1}) }"
+    query = f"query Q($w: [String!]!) {{ sure {{ {lists} {maps} }} }}"
     answer = {
         "spoil": "['fresh', 'spoilt']",
         "a": "['given', 'spoilt']",
         "b": "['variable', 'spoilt']",
         "c": "['variable', 'spoilt']",
+        "things": [{"d": "{'a': 1, 'spoilt 1': True}"}] * 2,
     }
     for _ in range(3):
         assert await ask(schema, query, w=["variable"]) == ({"sure": answer}, [])
     assert schema.documents.by_plan == 2
+
+
+async def test_what_is_selected_follows_the_variables(schema: MaskedSchema) -> None:
+    for argument, told in (("$n", "{{'number': {}}}"), ("5", "{{'number': '5'}}")):
+        query = f"query Q($n: Int = 0) {{ sure {{ selects {{ byParent(number: {argument}) }} static(number: $n) }} }}"
+        for number in (1, 2, 3, 3):
+            context = Context()
+            await schema.execute(query, {"n": number}, context)
+            (log,) = context.log
+            assert told.format(number) in log
+    assert schema.documents.by_plan == 6
 
 
 async def test_a_plan_answers_the_home_query_by_itself() -> None:

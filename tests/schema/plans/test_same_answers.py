@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Iterator
+from copy import deepcopy
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -56,6 +57,8 @@ BELOW = {
     "StrPage": "{ items }",
 }
 """What is selected of the types of the odd schema."""
+REQUIRED = {"echoPlainly": "(number: 3)", "spoilAttributes": "(attributes: {a: 1})"}
+"""Arguments that must be given."""
 
 
 @pytest.fixture(autouse=True)
@@ -84,14 +87,14 @@ async def answers(schema: MaskedSchema, request: Request, context: Any, other: A
     schema.documents.keep(request.query, None, document, operation)
     found = schema.documents.find(request.query, None)
     assert found is not None
-    planned = schema.documents.planned(request.query, None, request.variables, {found.type})
+    planned = schema.documents.planned(request.query, None, deepcopy(request.variables), {found.type})
     if planned is None:
         return None
     executing = execute(
         schema._schema,
         document,
         context_value=context,
-        variable_values=request.variables,
+        variable_values=deepcopy(request.variables),
         executor_class=schema.execution_context_class,
         is_awaitable=cast("Any", optimized_is_awaitable),
         middleware=MiddlewareManager(),
@@ -128,7 +131,7 @@ def test_every_field_of_an_odd_thing(root: str) -> None:
     for name, definition in type_.fields.items():
         named = get_named_type(definition.type)
         below = BELOW[named.name] if is_composite_type(named) else ""
-        arguments = "(number: 3)" if name == "echoPlainly" else ""
+        arguments = REQUIRED.get(name, "")
         odd = f"odd: {name}{arguments} {below}"
         query = f"{{ {root} {{ before: textLater {odd} after: textLater }} last: thing {{ text }} }}"
         assert not validate(ODD._schema, parse(query)), query

@@ -1,0 +1,90 @@
+"""What one request reads, each thing once: what it has seen of a member, it sees to its end."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from gamification.stores import StoreUnavailable
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Loader(Generic[Key, Value]):
+    """Reads the values of keys through ``read``, all that are asked for in the same turn of the event loop together.
+
+    What ``read`` leaves out is None. It belongs to one request, so nobody sees what was read for another. That the
+    reads of different requests meet is the stores' doing.
+    """
+
+    def __init__(self, read: Callable[[Sequence[Key]], Coroutine[Any, Any, Mapping[Key, Value]]]) -> None:
+        self._read = read
+        self._known: dict[Key, Value | None] = {}
+        self._reading: dict[Key, asyncio.Task[Mapping[Key, Value]]] = {}
+        self._next: list[Key] = []
+
+    def begin(self, keys: Iterable[Key]) -> None:
+        """Begin to read what is not known yet, without waiting. A fault is told to whoever loads it."""
+        new = [key for key in keys if key not in self._reading and key not in self._known]
+        if not new:
+            return
+        reading = self._reading[self._next[0]] if self._next else _begun(self._read_next())
+        self._next += new
+        self._reading.update(dict.fromkeys(new, reading))
+
+    async def load(self, key: Key) -> Value | None:
+        """The value of a key; whatever ``read`` raises about it."""
+        if key in self._known:
+            return self._known[key]
+        self.begin([key])
+        reading = self._reading[key]
+        try:
+            found = await asyncio.shield(reading)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            if reading is self._reading[key]:  # Or else it is being read alone already.
+                # What is wrong may be about another key: a document that cannot be read spoils no other.
+                self._reading[key] = _begun(self._read([key]))
+            found = await asyncio.shield(self._reading[key])
+        return found.get(key)
+
+    async def get(self, key: Key) -> Value:
+        """As ``load``, where every key has a value.
+
+        Raises:
+            KeyError: this one has none.
+        """
+        value = await self.load(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    async def load_many(self, keys: Sequence[Key]) -> list[Value | None]:
+        """The values of keys, in their order."""
+        self.begin(keys)
+        known = self._known  # Whatever comes back makes all of its keys known, so there is little to wait for.
+        return [known[key] if key in known else await self.load(key) for key in keys]
+
+    def prime(self, key: Key, value: Value | None) -> None:
+        """Let a value be known that was read otherwise."""
+        self._known[key] = value
+
+    async def _read_next(self) -> Mapping[Key, Value]:
+        keys, self._next = self._next, []
+        found = await self._read(keys)
+        for key in keys:
+            self._known.setdefault(key, found.get(key))
+        return found
+
+
+def _begun(read: Coroutine[Any, Any, Value]) -> "asyncio.Task[Value]":
+    reading = asyncio.create_task(read)
+    reading.add_done_callback(_note_fault)
+    return reading
+
+
+def _note_fault(reading: "asyncio.Task[Any]") -> None:
+    """Take note of a fault, which is no news where nobody needs what was read ahead."""
+    if not reading.cancelled():
+        reading.exception()

@@ -1,0 +1,48 @@
+"""Members by the bytes of their documents: decoded once, never stale, and bounded."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import bson
+
+from app.stores.codec import Unreadable, member_document
+from app.stores.decoded import DecodedMembers
+from gamification.member import Member, Profile
+from gamification.state import State
+
+AT = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
+MEMBER = Member("m", "000000000018", AT, Profile("Ann"), State.new(AT))
+
+
+def document(member: Member) -> bytes:
+    return bson.encode(member_document(member))
+
+
+def test_equal_bytes_are_decoded_once_and_any_other_byte_counts() -> None:
+    decoded = DecodedMembers()
+    first = decoded.member(document(MEMBER))
+    assert first == MEMBER
+    assert decoded.member(document(MEMBER)) is first
+    renamed = replace(MEMBER, profile=Profile("Bnn"))
+    assert decoded.member(document(renamed)) == renamed
+    assert decoded.member(document(MEMBER)) is first, "what was is known still, and told where it is so again"
+
+
+def test_what_cannot_be_read_is_told_each_time() -> None:
+    broken = bson.encode(member_document(MEMBER) | {"loyalty_number": 5})
+    decoded = DecodedMembers()
+    told = Unreadable("m", None, "loyalty_number: Input should be a valid string")
+    assert [decoded.member(broken) for _ in range(2)] == [told, told]
+
+
+def test_those_that_were_asked_for_last_are_kept_and_no_more_than_fit() -> None:
+    members = [replace(MEMBER, member_id=f"m{number}") for number in range(4)]
+    size = len(document(members[0]))
+    decoded = DecodedMembers(most_bytes=2 * size)
+    a, b = (decoded.member(document(member)) for member in members[:2])
+    assert decoded.member(document(members[0])) is a
+    c = decoded.member(document(members[2]))
+    assert decoded.member(document(members[0])) is a
+    assert decoded.member(document(members[2])) is c
+    assert decoded.member(document(members[1])) is not b, "asked for longest ago"
+    assert DecodedMembers(most_bytes=size - 1).member(document(MEMBER)) == MEMBER
