@@ -76,7 +76,8 @@ class Results:
 
 def rounds_table(rounds: Rounds) -> Table:
     """What the servers came to, by number of connections."""
-    table = Table("Conns", title=f"{_UNITS[rounds.kind].capitalize()}: medians of the rounds")
+    table = Table(title=f"{_UNITS[rounds.kind].capitalize()}: medians of the rounds")
+    table.add_column("Conns", no_wrap=True)
     table.add_column("Server", no_wrap=True)
     for column in ("A second", "least - most", "p50 ms", "p99 ms", "CPU ms"):
         table.add_column(column, justify="right", no_wrap=True)
