@@ -15,6 +15,7 @@ from gamification.state import State
 from schema.context import Context, Game
 from schema.principals import Principal
 from schema.sealed_cursors import SealedCursors
+from schema.tops import Tops
 from tests.gamification.clerk import MEMBER_ID, Clerk
 from tests.gamification.programs import badge, board, campaign, challenge, ladder, program, purchase, rule
 
@@ -126,5 +127,6 @@ def context_of(sources: Sources, principal: Principal) -> Context:
         **dict.fromkeys(("members", "journal", "programs", "campaigns", "friends", "boards", "standings"), sources)
     )
     nothing: Any = None
-    game = Game(stores, nothing, nothing, nothing, nothing, nothing, SealedCursors(key), nothing, lambda: NOW)
+    tops = Tops(stores.boards, stores.members)
+    game = Game(stores, nothing, nothing, nothing, nothing, tops, SealedCursors(key), nothing, lambda: NOW)
     return Context(game, principal)
