@@ -17,6 +17,10 @@ from gamification.record import Grant, Outcome
 from gamification.state import Moment, State
 
 
+SCARCE_POINTS = 10_000
+"""Of a budget that has more left, a record does not say that it was still more: no activity would want all of it."""
+
+
 class Regranting:
     """What one member gets of campaigns while their history is played again.
 
@@ -94,7 +98,17 @@ def _as_before(grant: Grant, before: Grant | None) -> Grant:
         return grant
     has_room = before.room is None or before.room >= grant.given
     has_place = before.places is None or not grant.placed or before.places > 0
-    return replace(grant, room=before.room, places=before.places) if has_room and has_place else grant
+    same = has_room and has_place and not _has_more(grant, before)
+    return replace(grant, room=before.room, places=before.places) if same else grant
+
+
+def _has_more(grant: Grant, before: Grant) -> bool:
+    """Whether there was more of a scarce campaign than before, which may matter when the activity is played again.
+
+    It did not meet the campaign's condition now, say, and will when something else is taken back.
+    """
+    more_room = before.room is not None and grant.room is not None and before.room < min(grant.room, SCARCE_POINTS)
+    return more_room or (before.places == 0 and bool(grant.places))
 
 
 def _least(one: int | None, other: int | None) -> int | None:

@@ -119,3 +119,16 @@ def test_a_place_that_goes_back_is_there_for_a_purchase_that_did_not_ask_for_one
     assert (clerk.state.balance.available, left(clerk)) == (80, {"double": (None, 0)})
     clerk.reverse("x", START + timedelta(hours=2))
     assert (clerk.state.balance.available, left(clerk)) == (40, {"double": (None, 0)})
+
+
+def test_what_one_reversal_sets_free_is_there_for_what_another_one_makes_fit() -> None:
+    terms = campaign("double", when="member.purchases == 1 && activity.amount < 100.0", first_members=1)
+    clerk = Clerk(program(rules=[rule()]), START, [Offer(Campaign.model_validate(terms), 1, None, 1)])
+    for hour, amount in enumerate((3000, 20000, 5000)):
+        clerk.record(purchase(START + timedelta(hours=hour), amount, key=f"k{hour}"))
+    assert (clerk.state.balance.available, left(clerk)) == (310, {"double": (None, 0)})
+    clerk.reverse("k0", START + timedelta(hours=4))  # The next one is too large for the campaign.
+    assert (clerk.state.balance.available, left(clerk)) == (250, {"double": (None, 1)})
+    clerk.reverse("k1", START + timedelta(hours=5))
+    assert (clerk.state.balance.available, left(clerk)) == (100, {"double": (None, 0)})
+    check_journal(clerk)
