@@ -16,7 +16,6 @@ from gamification.program import Program
 from gamification.record import Grant, Outcome
 from gamification.state import Moment, State
 
-
 SCARCE_POINTS = 10_000
 """Of a budget that has more left, a record does not say that it was still more: no activity would want all of it."""
 
