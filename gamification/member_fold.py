@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gamification import particulars
-from gamification.absorbed import taken_back_again, taken_over
+from gamification.absorbed import taken_over
 from gamification.activity import (
     MERGE,
     PARTICULARS,
@@ -82,7 +82,6 @@ class _Told:
 
     input_hash: str = ""
     version: int | None = None
-    first_in: str = ""
     by: str = ""
 
 
@@ -197,11 +196,11 @@ class MemberFold:
         return await self._revise(activity, from_at, until, _Told(request.input_hash, by=request.by))
 
     def as_it_stands(self, record: Record) -> Record:
-        """A record of this account with the version and the grants that its activity goes by now."""
+        """A record of this account with the version, the grants and what stays that its activity goes by now."""
         assert record.activity is not None, "time alone stands for nothing"
         event = self._history_before(Moment(record.placed_at, record.activity.key)).event(record.activity.key)
         assert event is not None, "what was recorded is in the history"
-        return replace(record, program_version=event.version, grants=event.grants)
+        return replace(record, program_version=event.version, activity=event.activity, grants=event.grants)
 
     def take_over(self, told: Record) -> Record:
         """Record here what the account that this one is merged into recorded for it. It counts when they are two again.
@@ -214,16 +213,6 @@ class MemberFold:
         moment = revised_moment(record)
         history = self._history_before(moment)
         return self._keep(revise_again(record, history, self._state, self._schedule, self._terms), moment)
-
-    async def take_back_again(self, told: Record) -> Record:
-        """Take back here what was taken back while this account was merged into another, as that one recorded it."""
-        activity = taken_back_again(told, self.member)
-        assert activity.reversal is not None, "a reversal says what it takes back"
-        event = self._history_before(Moment(self._member.enrolled_at, "")).event(activity.reversal.key)
-        assert event is not None, "it is this account's own"
-        until = after_all(self._now, activity.key, self._state)
-        also = _Told(told.input_hash, first_in=told.member_id, by=told.by)
-        return await self._revise(activity, event.at, until, also)
 
     async def wait(self, until: datetime) -> None:
         """Let the moment at which all this is made be a later one, and time pass until then."""
@@ -364,7 +353,6 @@ class MemberFold:
             input_hash=told.input_hash,
             known_version=self._schedule.newest_version,
             revised_from=from_at,
-            first_in=told.first_in,
             by=told.by,
         )
         moment = revised_moment(known)

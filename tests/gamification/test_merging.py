@@ -11,8 +11,10 @@ from gamification.history import Past, absorbed_key
 from gamification.member_fold import Circumstances
 from gamification.merging import Account, join, part
 from gamification.program import Program
+from gamification.record import Record
 from gamification.replaying import Replay
 from gamification.requests import MergeRequest, Recorded, ReverseRequest
+from gamification.schedule import Schedule
 from gamification.state import Moment
 from tests.gamification.clerk import Clerk, drive
 from tests.gamification.strategies import STARTS, Happening, programs, timeline
@@ -21,7 +23,7 @@ from tests.gamification.test_time_and_truth import comparable, earning, in_order
 OTHER_ID = "other"
 
 
-def enrolled(shop: Program, joined_at: datetime, member_id: str = "m") -> Clerk:
+def enrolled(shop: Program | Schedule, joined_at: datetime, member_id: str = "m") -> Clerk:
     """A clerk of a member whose enrolment is record 1."""
     clerk = Clerk(shop, joined_at)
     clerk.member = replace(clerk.member, member_id=member_id)
@@ -48,6 +50,9 @@ class Merging(Clerk):
 
     def past(self, before: Moment) -> Past:
         return super().past(before).with_absorbed(OTHER_ID, self.other.records)
+
+    def known(self) -> dict[str, Record]:
+        return {absorbed_key(OTHER_ID, key): each for key, each in self.other.known().items()} | super().known()
 
 
 def check_journal(clerk: Clerk, other: Clerk) -> None:
