@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from gamification.requests import MergeRequest, Recorded, ReverseRequest
 from gamification.schedule import Schedule
 from gamification.state import Moment
 from tests.gamification.clerk import Clerk, drive
+from tests.gamification.programs import at, program, purchase, rule
 from tests.gamification.strategies import STARTS, Happening, programs, timeline
 from tests.gamification.test_time_and_truth import comparable, earning, in_order, named
 
@@ -166,3 +168,19 @@ def test_taken_apart_they_are_as_if_they_had_been_two_all_along(
         assert len(kept) == len(set(kept))
         change(one, other, now)
         change(one, other, now, undoes=True)
+
+
+@pytest.mark.parametrize("told", ["before", "while merged"])
+def test_an_event_that_names_a_key_of_both_means_that_of_the_account_it_is_reported_for(told: str) -> None:
+    terms = {"pending_event": {"on": "delivered", "at_most_days": 30, "then": "cancel"}}
+    shop = program(rules=[rule(points=terms)])
+    one, other = (enrolled(shop, at("2026-05-01"), name) for name in ("m", OTHER_ID))
+    for clerk, minor in ((one, 10000), (other, 5000)):
+        clerk.record(purchase(at("2026-05-02"), minor, key="k"))
+    delivered = Activity("d", "delivered", at("2026-05-03"), attributes={"activity": "k"})
+    if told == "before":
+        other.record(delivered)
+    change(one, other, at("2026-05-04"))
+    if told == "while merged":
+        one.record(replace(delivered, key=absorbed_key(OTHER_ID, "d"), occurred_at=at("2026-05-05")))
+    assert (one.state.balance.available, one.state.balance.pending) == (50, 100)

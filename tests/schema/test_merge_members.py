@@ -223,7 +223,7 @@ async def test_keys_are_shown_as_they_were_made(shop_in_time: Api) -> None:
     ada, bo = await merged(api)
     account = (await api.data(LOTS, themself(ada)))["me"]
     assert bo.member_id not in str(account)
-    assert [lot["code"] for lot in account["points"]["lots"]["nodes"]] == ["p1.0", "p1.0"]
+    assert [lot["code"].partition("|")[0] for lot in account["points"]["lots"]["nodes"]] == ["p1.0", "p1.0"]
     newest = to_global_id("Record", f"{ada.member_id}:{(await api.stored(ada)).state.seq}")
     node = (await api.data(NODE_KEY, STAFF, id=newest))["node"]
     assert node["key"] == "#merge"
@@ -279,7 +279,24 @@ async def test_what_was_extended_before_the_merge_stays_extended(shop_in_time: A
     assert await api.result(extend, input=given) == {"__typename": "RecordActivitySuccess"}
     await api.result(MERGE, input=accounts(bo, ada))
     lots = (await api.data(LOTS, themself(ada)))["me"]["points"]["lots"]["nodes"]
-    assert [(lot["code"], lot["expiresAt"][:10]) for lot in lots] == [("p1.0", "2026-06-01"), ("p1.0", "2027-01-01")]
+    theirs = lots[1]["code"]
+    assert theirs.startswith("p1.0|")
+    assert bo.member_id not in theirs
+    assert [(lot["code"], lot["expiresAt"][:10]) for lot in lots] == [("p1.0", "2026-06-01"), (theirs, "2027-01-01")]
+
+
+async def test_lots_of_one_name_have_two_codes_and_each_is_extended_alone(shop_in_time: Api) -> None:
+    api = shop_in_time
+    ada, _ = await merged(api)
+    extend = "mutation M($input: ExtendPointsInput!) { extendPoints(input: $input) { __typename } }"
+    lots = (await api.data(LOTS, themself(ada)))["me"]["points"]["lots"]["nodes"]
+    (theirs,) = (lot["code"] for lot in lots if lot["code"].startswith("p1.0|"))
+    for key, lot, until in (("e1", theirs, "2026-11-30"), ("e2", "p1.0", "2026-12-31")):
+        given = {"key": key, "reason": "r", "until": until, "lot": lot, "loyaltyNumber": ada.loyalty_number}
+        assert await api.result(extend, input=given) == {"__typename": "RecordActivitySuccess"}
+    lots = (await api.data(LOTS, themself(ada)))["me"]["points"]["lots"]["nodes"]
+    ends = {lot["code"]: lot["expiresAt"][:10] for lot in lots}
+    assert (ends[theirs], ends["p1.0"]) == ("2026-12-01", "2027-01-01")
 
 
 async def test_they_are_two_again(shop_in_time: Api) -> None:
