@@ -105,8 +105,10 @@ class Merger:
         """What was answered before, or stands in the way of the key; None where this is something new."""
         if request.key is None:
             return await self._made_so(request, other, member)
-        places = [*places_of(member.member_id, other.member_id, request.key), (member.member_id, request.key)]
-        found = await self._stores.journal.by_keys(places)
+        one, key = member.member_id, request.key
+        accounts = (one, other.member_id, *member.state.absorbed)
+        places = [place for account in accounts for place in places_of(one, account, key)]
+        found = await self._stores.journal.by_keys(list(dict.fromkeys(places)))
         if any(each.input_hash != request.input_hash for each in found.values()):
             return IdempotencyConflict(request.key)
         return _repeated(member, other, found, request.key) if found else None

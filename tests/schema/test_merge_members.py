@@ -244,6 +244,34 @@ async def test_keys_are_shown_as_they_were_made(shop_in_time: Api) -> None:
     assert twice["reversals"] == [{"key": taken["record"]["key"], "reverses": "p1"}]
 
 
+@pytest.mark.parametrize("card", [0, 1])
+async def test_what_was_taken_back_while_merged_is_told_once_when_they_are_merged_again(
+    shop_in_time: Api, card: int
+) -> None:
+    api = shop_in_time
+    ada, bo = await two(api)
+    await api.record(bo, purchase("p9", on(5, 3), 2000))
+    await api.result(MERGE, input=accounts(bo, ada))
+    given = {"key": "p9", "reversalKey": "r9", "loyaltyNumber": (ada, bo)[card].loyalty_number}
+    assert (await api.result(REVERSE, input=given))["__typename"] == "ReverseActivitySuccess"
+    await api.result(UNMERGE, input=accounts(bo, ada))
+    await api.result(MERGE, input=accounts(bo, ada))
+    again = {"key": "p9", "reversalKey": "r10", "loyaltyNumber": ada.loyalty_number}
+    twice = await api.nothing_written(REVERSE, input=again)
+    assert twice["reversals"] == [{"key": "r9", "reverses": "p9"}]
+
+
+async def test_a_key_that_was_used_with_a_third_card_meanwhile_is_taken(shop_in_time: Api) -> None:
+    api = shop_in_time
+    ada, bo = await two(api)
+    cleo = await api.enrol("Cleo")
+    await api.result(MERGE, input=accounts(bo, ada))
+    given = {"key": "u1", "amount": "25", "loyaltyNumber": bo.loyalty_number}
+    assert (await api.result(RECORD_ACTIVITY, input=given))["__typename"] == "RecordActivitySuccess"
+    refused = await api.nothing_written(MERGE, input=accounts(cleo, ada) | {"key": "u1"})
+    assert (refused["__typename"], refused["key"]) == ("IdempotencyConflict", "u1")
+
+
 async def test_what_was_taken_back_before_the_merge_is_told_by_either_card(shop_in_time: Api) -> None:
     api = shop_in_time
     ada, bo = await two(api)
