@@ -59,12 +59,16 @@ GIVEN_UP = "not judged again: there are more records than can be worked out agai
 class ReachesBack(Exception):
     """What is asked changes the member's time from ``moment`` on, and the history from before it is needed.
 
-    ``to_judge_again`` says that nobody has asked for it, but a backfill that is due.
+    ``to_judge_again`` says that nobody has asked for it, but a backfill that is due; ``to_settle``, that only what
+    stays at later reversals needs it.
     """
 
-    def __init__(self, member_id: str, moment: Moment, *, to_judge_again: bool = False) -> None:
+    def __init__(
+        self, member_id: str, moment: Moment, *, to_judge_again: bool = False, to_settle: bool = False
+    ) -> None:
         super().__init__(f"the history of {member_id} before {moment.at} is needed")
-        self.member_id, self.moment, self.to_judge_again = member_id, moment, to_judge_again
+        self.member_id, self.moment = member_id, moment
+        self.to_judge_again, self.to_settle = to_judge_again, to_settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ class MemberFold:
 
     ``past`` is their history as far back as anything that is asked reaches, with the ``terms`` that its grants name. A
     method raises `ReachesBack` where that is not far enough; the fold is then of no further use. With
-    ``gives_up_backfill``, a backfill that is due leaves what has happened so far as it was judged.
+    ``gives_up_backfill``, a backfill that is due leaves what has happened so far as it was judged. With
+    ``gives_up_settling``, reversals that reach further back than the history keep what they kept.
     """
 
     def __init__(
@@ -104,8 +109,10 @@ class MemberFold:
         terms: CampaignVersions | None = None,
         *,
         gives_up_backfill: bool = False,
+        gives_up_settling: bool = False,
     ) -> None:
         self._member, self._gives_up_backfill = member, gives_up_backfill
+        self._gives_up_settling = gives_up_settling
         self._schedule, self._offers, self._now = circumstances.schedule, circumstances.offers, circumstances.now
         if member.state.judged_by > self._schedule.newest_version:
             raise CommitConflict  # Another process knows a newer program; in a moment, so does this one.
@@ -333,6 +340,8 @@ class MemberFold:
         try:
             await self._revise(activity, from_at, until)
         except ReachesBack as back:
+            if back.to_settle:
+                raise
             raise ReachesBack(back.member_id, back.moment, to_judge_again=not self._gives_up_backfill) from None
 
     async def _revise(
@@ -360,7 +369,10 @@ class MemberFold:
         revision = Revision(
             known, history, self._state, schedule=self._schedule, terms=self._terms, offers=self._offers
         )
-        self._history_before(revision.reaches_to)
+        if self._gives_up_settling:
+            revision.leave_beyond()
+        elif not history.reaches_before(revision.reaches_to):
+            raise ReachesBack(self._member.member_id, revision.reaches_to, to_settle=True)
         await _with_pauses(revision.play())
         return self._keep(revision.finish(), moment)
 
