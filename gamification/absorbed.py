@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from gamification.activity import MERGE, UNMERGE, Activity, own_key
+from gamification.activity import MERGE, UNMERGE, own_key
 from gamification.history import Checkpoint, Past, absorbed_key, account_of, changed_key
 from gamification.member import Member
 from gamification.record import Outcome, Record
@@ -49,32 +49,40 @@ def recorded_for(member_id: str, records: Iterable[Record]) -> Sequence[Record]:
 def taken_over(told: Record, account: Member, outcome: Outcome, known_version: int) -> Record:
     """The account's own record of what another one recorded for it. It tells no effect, and stands where that did."""
     assert told.activity is not None, "time alone is reported by nobody"
+    taken = told.activity.reversal
+    from_at = told.placed_at if taken is None else told.revised_from
+    assert from_at is not None, "a reversal says from when it changes the past"
     return replace(
         told,
         member_id=account.member_id,
         seq=account.state.seq + 1,
-        activity=replace(told.activity, key=own_key(told.activity.key)),
+        activity=replace(
+            told.activity,
+            key=key_taken_over(told, account.member_id),
+            reversal=taken and replace(taken, key=own_key(taken.key)),
+        ),
         outcome=outcome,
         known_version=known_version,
-        revised_from=max(told.placed_at, account.enrolled_at),
+        revised_from=max(from_at, account.enrolled_at),
         regrants=(),
         settlements=(),
+        kept=(),
         first_in=told.member_id,
+        stands_at=None if taken is None else told.placed_at,
     )
 
 
-def taken_back_again(told: Record, account: Member) -> Activity:
-    """The account's own reversal of what another one took back of its activities.
+def key_taken_over(told: Record, account: str) -> str:
+    """The key that an account has for what another one recorded for it.
 
-    It has the key of a caller who named this account, so that a retry finds it here; else one of ours.
+    It is that of a caller who named this account, so that a retry finds it here. A reversal that did not name it has
+    one of ours, since its own may mean something else here.
     """
-    taking = told.activity
-    assert taking is not None, "time alone takes nothing back"
-    assert taking.reversal is not None, "a reversal says what it takes back"
-    key = own_key(taking.reversal.key)
-    is_named = account_of(taking.key) == account.member_id
-    own = own_key(taking.key) if is_named else f"{REVERSAL_KEY}{key}:{account.state.seq + 1}"
-    return replace(taking, key=own, reversal=replace(taking.reversal, key=key, kept=0))
+    assert told.activity is not None, "time alone is reported by nobody"
+    taken = told.activity.reversal
+    if taken is None or account_of(told.activity.key) == account:
+        return own_key(told.activity.key)
+    return f"{REVERSAL_KEY}{own_key(taken.key)}:{told.member_id}:{told.seq}"
 
 
 def places_of(one: str, account: str, key: str) -> Iterator[tuple[str, str]]:

@@ -217,6 +217,12 @@ def own_key(key: str) -> str:
     return _ACCOUNT.sub("", key)
 
 
+def beside(key: str, name: str) -> str:
+    """A name as it is known where ``key`` is: with what merging put before that one, if anything."""
+    account = _ACCOUNT.match(key)
+    return f"{account.group()}{name}" if account else name
+
+
 def text_problems(path: str, text: str, max_chars: int = MAX_TEXT_CHARS) -> Iterator[Problem]:
     """What is wrong with a free text: its length, control characters, or a database operator in it."""
     if len(text) > max_chars:

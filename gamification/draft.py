@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gamification import extensions, lot_times, lots
-from gamification.activity import EXTENSION, REVERSAL, Activity
+from gamification.activity import EXTENSION, REVERSAL, Activity, beside
 from gamification.effects import (
     Account,
     Effect,
@@ -172,7 +172,8 @@ class Draft:
             return  # no lot waits for anything, which is how it nearly always is
         named = activity.attributes.get("activity")
         key = None if named is None else str(named)
-        freed = lots.release(self.lots, activity.kind, key, self.at, self.lot_calendar)
+        own = None if key is None else beside(activity.key, key)
+        freed = lots.release(self.lots, activity.kind, key, self.at, self.lot_calendar, own=own)
         if freed.released:
             self._unlock(freed, "release", {"event": activity.kind})
 

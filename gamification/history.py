@@ -154,9 +154,9 @@ class History:
             self._events[regrant.key] = replace(event, grants=regrant.grants)
 
     def keep(self, kept: Kept) -> None:
-        """Let other points stay at a reversal from now on, unless it lies before the checkpoint."""
+        """Let other points stay at a reversal from now on, unless there is none with this key after the checkpoint."""
         event = self._events.get(kept.key)
-        if event is not None:
+        if event is not None and event.activity.reversal is not None:
             self._events[kept.key] = event.keeping(kept.points)
 
     def reversals_of(self, key: str) -> Sequence[Reversal]:

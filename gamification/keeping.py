@@ -38,7 +38,7 @@ class Keeping:
     """
 
     def __init__(self, history: History, since: Moment, schedule: Schedule) -> None:
-        self._history, self._schedule = history, schedule
+        self._history, self._since, self._schedule = history, since, schedule
         later = history.reversals_after(since)
         concerned = [number for number, each in enumerate(later) if self._is_only_pending(each) or _taken(each).kept]
         # What those before the first of these took is gone from all that is compared.
@@ -47,12 +47,20 @@ class Keeping:
         self.reaches_to = min([since, *filter(None, map(history.taken_from, self._later))])
         self.changed: list[Kept] = []
 
+    def leave_beyond(self) -> None:
+        """Leave reversals of what lies before the history as they are, and with the last of them all before it."""
+        places = map(self._history.taken_from, self._later)
+        beyond = [number for number, place in enumerate(places, 1) if place and not self._history.reaches_before(place)]
+        if beyond:
+            self._later, self._count = self._later[beyond[-1] :], max(self._count - beyond[-1], 0)
+        self.reaches_to = min([self._since, *filter(None, map(self._history.taken_from, self._later))])
+
     def settle(self, terms: CampaignVersions, arrived: Event | None = None) -> Iterator[None]:
         """Settle them in the order of time, pausing after each activity that is played.
 
         Each activity goes by the grants that it has; what has ``arrived`` just now, by those that it is given here.
         """
-        if not self._later:
+        if not self._count:
             return
         events = self._within_bound()
         if arrived is not None:

@@ -3,9 +3,11 @@
 When a lot is gone can depend on when the member was last active; the `LotCalendar` knows.
 """
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 
 from gamification.activity import own_key
 from gamification.lot_times import LotCalendar
@@ -15,6 +17,8 @@ from gamification.values import value
 
 MAX_WAITING_LOTS = 500
 """How many lots may wait for an event at a time. What comes in beyond that waits for its last day only."""
+MARK_CHARS = 8
+"""How many hexadecimal digits of a hash tell the lots of one merged account from those of another."""
 
 Lots = tuple[Lot, ...]
 
@@ -76,13 +80,19 @@ def unlock(lots: Lots, at: datetime, calendar: LotCalendar) -> Unlocked:
     return Unlocked(tuple(after), tuple(lot for lot in lots if lot.lot_id in due - lost), cancelled)
 
 
-def release(lots: Lots, kind: str, key: str | None, at: datetime, calendar: LotCalendar) -> Unlocked:
+def release(
+    lots: Lots, kind: str, key: str | None, at: datetime, calendar: LotCalendar, *, own: str | None = None
+) -> Unlocked:
     """Make the lots available that wait for an activity of this kind: those of the activity ``key``, or all of them.
 
-    Where none that waits is of an activity with this key, it means those that merged accounts had under it.
+    ``own`` is the key as the account has it that names the activity; where a lot is of that one, no other is meant.
+    Where none that waits is of an activity with the key itself, it means those that merged accounts had under it.
     """
     waiting = [lot for lot in lots if lot.waiting is not None and lot.waiting.kind == kind]
-    due = {lot.lot_id for lot in (waiting if key is None else _called(waiting, key, activity_key))}
+    if own is not None and any(activity_key(lot) == own for lot in lots):
+        due = {lot.lot_id for lot in waiting if activity_key(lot) == own}
+    else:
+        due = {lot.lot_id for lot in (waiting if key is None else _called(waiting, key, activity_key))}
     if not due:
         return Unlocked(lots, ())
     after = tuple(calendar.released(lot, at) if lot.lot_id in due else lot for lot in lots)
@@ -95,8 +105,24 @@ def activity_key(lot: Lot) -> str:
 
 
 def named(lots: Lots, lot_id: str) -> Lots:
-    """The lot with this name, or else those that had it in merged accounts."""
-    return _called(lots, lot_id, lambda lot: lot.lot_id)
+    """The lot with this name or code, or else those that had it in merged accounts."""
+    return tuple(lot for lot in lots if _marked(lot.lot_id) == lot_id) or _called(lots, lot_id, lambda lot: lot.lot_id)
+
+
+def codes(lots: Lots) -> Mapping[str, str]:
+    """What each lot, by its id, is called by: as its account has it, unless accounts that were merged both have such.
+
+    Then that of a merged account has a mark of the account behind it. `named` finds one lot by each.
+    """
+    alike = Counter(own_key(lot.lot_id) for lot in lots)
+    return {lot.lot_id: own if alike[own := own_key(lot.lot_id)] == 1 else _marked(lot.lot_id) for lot in lots}
+
+
+def _marked(lot_id: str) -> str:
+    """A lot's name as its account has it; for a merged account, with a mark that tells it and does not give its id."""
+    own = own_key(lot_id)
+    account = lot_id.removesuffix(own)
+    return f"{own}|{sha256(account.encode()).hexdigest()[:MARK_CHARS]}" if account else own
 
 
 def _called(lots: Iterable[Lot], name: str, name_of: Callable[[Lot], str]) -> Lots:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gamification import particulars
-from gamification.absorbed import taken_back_again, taken_over
+from gamification.absorbed import taken_over
 from gamification.activity import (
     MERGE,
     PARTICULARS,
@@ -59,12 +59,16 @@ GIVEN_UP = "not judged again: there are more records than can be worked out agai
 class ReachesBack(Exception):
     """What is asked changes the member's time from ``moment`` on, and the history from before it is needed.
 
-    ``to_judge_again`` says that nobody has asked for it, but a backfill that is due.
+    ``to_judge_again`` says that nobody has asked for it, but a backfill that is due; ``to_settle``, that only what
+    stays at later reversals needs it.
     """
 
-    def __init__(self, member_id: str, moment: Moment, *, to_judge_again: bool = False) -> None:
+    def __init__(
+        self, member_id: str, moment: Moment, *, to_judge_again: bool = False, to_settle: bool = False
+    ) -> None:
         super().__init__(f"the history of {member_id} before {moment.at} is needed")
-        self.member_id, self.moment, self.to_judge_again = member_id, moment, to_judge_again
+        self.member_id, self.moment = member_id, moment
+        self.to_judge_again, self.to_settle = to_judge_again, to_settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,6 @@ class _Told:
 
     input_hash: str = ""
     version: int | None = None
-    first_in: str = ""
     by: str = ""
 
 
@@ -94,7 +97,8 @@ class MemberFold:
 
     ``past`` is their history as far back as anything that is asked reaches, with the ``terms`` that its grants name. A
     method raises `ReachesBack` where that is not far enough; the fold is then of no further use. With
-    ``gives_up_backfill``, a backfill that is due leaves what has happened so far as it was judged.
+    ``gives_up_backfill``, a backfill that is due leaves what has happened so far as it was judged. With
+    ``gives_up_settling``, reversals that reach further back than the history keep what they kept.
     """
 
     def __init__(
@@ -105,8 +109,10 @@ class MemberFold:
         terms: CampaignVersions | None = None,
         *,
         gives_up_backfill: bool = False,
+        gives_up_settling: bool = False,
     ) -> None:
         self._member, self._gives_up_backfill = member, gives_up_backfill
+        self._gives_up_settling = gives_up_settling
         self._schedule, self._offers, self._now = circumstances.schedule, circumstances.offers, circumstances.now
         if member.state.judged_by > self._schedule.newest_version:
             raise CommitConflict  # Another process knows a newer program; in a moment, so does this one.
@@ -197,11 +203,11 @@ class MemberFold:
         return await self._revise(activity, from_at, until, _Told(request.input_hash, by=request.by))
 
     def as_it_stands(self, record: Record) -> Record:
-        """A record of this account with the version and the grants that its activity goes by now."""
+        """A record of this account with the version, the grants and what stays that its activity goes by now."""
         assert record.activity is not None, "time alone stands for nothing"
         event = self._history_before(Moment(record.placed_at, record.activity.key)).event(record.activity.key)
         assert event is not None, "what was recorded is in the history"
-        return replace(record, program_version=event.version, grants=event.grants)
+        return replace(record, program_version=event.version, activity=event.activity, grants=event.grants)
 
     def take_over(self, told: Record) -> Record:
         """Record here what the account that this one is merged into recorded for it. It counts when they are two again.
@@ -214,16 +220,6 @@ class MemberFold:
         moment = revised_moment(record)
         history = self._history_before(moment)
         return self._keep(revise_again(record, history, self._state, self._schedule, self._terms), moment)
-
-    async def take_back_again(self, told: Record) -> Record:
-        """Take back here what was taken back while this account was merged into another, as that one recorded it."""
-        activity = taken_back_again(told, self.member)
-        assert activity.reversal is not None, "a reversal says what it takes back"
-        event = self._history_before(Moment(self._member.enrolled_at, "")).event(activity.reversal.key)
-        assert event is not None, "it is this account's own"
-        until = after_all(self._now, activity.key, self._state)
-        also = _Told(told.input_hash, first_in=told.member_id, by=told.by)
-        return await self._revise(activity, event.at, until, also)
 
     async def wait(self, until: datetime) -> None:
         """Let the moment at which all this is made be a later one, and time pass until then."""
@@ -344,6 +340,8 @@ class MemberFold:
         try:
             await self._revise(activity, from_at, until)
         except ReachesBack as back:
+            if back.to_settle:
+                raise
             raise ReachesBack(back.member_id, back.moment, to_judge_again=not self._gives_up_backfill) from None
 
     async def _revise(
@@ -364,7 +362,6 @@ class MemberFold:
             input_hash=told.input_hash,
             known_version=self._schedule.newest_version,
             revised_from=from_at,
-            first_in=told.first_in,
             by=told.by,
         )
         moment = revised_moment(known)
@@ -372,7 +369,10 @@ class MemberFold:
         revision = Revision(
             known, history, self._state, schedule=self._schedule, terms=self._terms, offers=self._offers
         )
-        self._history_before(revision.reaches_to)
+        if self._gives_up_settling:
+            revision.leave_beyond()
+        elif not history.reaches_before(revision.reaches_to):
+            raise ReachesBack(self._member.member_id, revision.reaches_to, to_settle=True)
         await _with_pauses(revision.play())
         return self._keep(revision.finish(), moment)
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gamification.absorbed import places_of, recorded_for
-from gamification.activity import MERGE, MERGED, UNMERGE, UNMERGED, own_key, to_milliseconds
+from gamification.absorbed import key_taken_over, places_of, recorded_for
+from gamification.activity import MERGE, MERGED, UNMERGE, UNMERGED, to_milliseconds
 from gamification.contention import insist
 from gamification.fold import CampaignVersions
 from gamification.history import Past
@@ -105,8 +105,10 @@ class Merger:
         """What was answered before, or stands in the way of the key; None where this is something new."""
         if request.key is None:
             return await self._made_so(request, other, member)
-        places = [*places_of(member.member_id, other.member_id, request.key), (member.member_id, request.key)]
-        found = await self._stores.journal.by_keys(places)
+        one, key = member.member_id, request.key
+        accounts = (one, other.member_id, *member.state.absorbed)
+        places = [place for account in accounts for place in places_of(one, account, key)]
+        found = await self._stores.journal.by_keys(list(dict.fromkeys(places)))
         if any(each.input_hash != request.input_hash for each in found.values()):
             return IdempotencyConflict(request.key)
         return _repeated(member, other, found, request.key) if found else None
@@ -181,15 +183,12 @@ async def part(
     other_fold = MemberFold(other.member, circumstances, other.past, terms)
     await fold.wait(circumstances.now)
     await other_fold.wait(circumstances.now)
-    theirs = recorded_for(other.member.member_id, account.past.records)
-    ahead = [fold.as_it_stands(each) for each in _to_take_over(theirs, other)]
+    theirs = _to_take_over(recorded_for(other.member.member_id, account.past.records), other)
+    ahead = [fold.as_it_stands(each) for each in theirs]
     record = await fold.merge(UNMERGE, other.member, request)
     for each in ahead:
         other_fold.take_over(each)
     other_record = await other_fold.merge(UNMERGED, account.member, request)
-    for each in theirs:
-        if each.activity is not None and each.activity.reversal is not None:
-            await other_fold.take_back_again(each)
     return Change(fold, other_fold, record, other_record)
 
 
@@ -217,13 +216,9 @@ def _keyed(request: MergeRequest, other: Member) -> MergeRequest:
 
 
 def _to_take_over(theirs: Iterable[Record], other: Account) -> Sequence[Record]:
-    """Those of an account's activities, recorded by another one, that it has not recorded itself."""
+    """Those of an account's records, made by another one, that it has not made itself."""
     held = {each.activity.key for each in other.past.records if each.activity is not None}
-    return [
-        each
-        for each in theirs
-        if each.activity and each.activity.reversal is None and own_key(each.activity.key) not in held
-    ]
+    return [each for each in theirs if key_taken_over(each, other.member.member_id) not in held]
 
 
 def _repeated(member: Member, other: Member, found: Mapping[tuple[str, str], Record], key: str) -> Merged:

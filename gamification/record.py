@@ -78,7 +78,8 @@ class Record:
     ``settlements`` what it took of campaigns or gave back, and its outcome the difference that all this made.
 
     ``first_in`` is the account that recorded it first, for this one, while this one was merged into that; empty for
-    nearly all. ``by`` is who asked for it: the id of staff, the name of an API key; empty where nobody is known.
+    nearly all. Where that is a reversal, ``stands_at`` is the instant at which it stood there, and stands here. ``by``
+    is who asked for it: the id of staff, the name of an API key; empty where nobody is known.
     """
 
     member_id: str
@@ -96,6 +97,7 @@ class Record:
     kept: tuple[Kept, ...] = ()
     first_in: str = ""
     by: str = ""
+    stands_at: datetime | None = None
 
     @property
     def all_grants(self) -> tuple[Grant, ...]:
@@ -105,5 +107,7 @@ class Record:
     @property
     def placed_at(self) -> datetime:
         """Where in the member's time the activity stands: for one that was folded in late, when it happened."""
+        if self.stands_at is not None:
+            return self.stands_at
         late = self.revised_from is not None and self.activity is not None and self.activity.kind not in REVISING
         return self.revised_from if late and self.revised_from else self.outcome.at

@@ -230,10 +230,16 @@ class Recorder:
         return Circumstances(schedule, offers, to_milliseconds(self._now()))
 
     async def _lay_out(self, table: "_Table", back: ReachesBack) -> None:
-        """Read the history that turned out to be needed. A backfill that needs more than can be read is given up."""
+        """Read the history that turned out to be needed.
+
+        Where that is more than can be read, a backfill is given up, and so is settling again what stays at reversals.
+        """
         try:
             past = await self._journal.past(back.member_id, back.moment)
         except TooLongPast as fault:
+            if back.to_settle:
+                table.give_up_settling(back.member_id)
+                return
             if not back.to_judge_again:
                 raise
             # Whoever buys something has not asked for the backfill, and must not be refused for it.
@@ -251,6 +257,7 @@ class _Table:
         self._requests = requests
         self._pasts: dict[str, tuple[Past, CampaignVersions]] = {}
         self._too_long: set[str] = set()
+        self._unsettled: set[str] = set()
         self.kinds = {each.activity.kind for each in requests if isinstance(each, RecordRequest)}
 
     def lay(self, member_id: str, past: Past, terms: CampaignVersions) -> None:
@@ -262,6 +269,10 @@ class _Table:
         """Leave what a member has done so far as it was judged, for there is too much of it."""
         self._too_long.add(member_id)
 
+    def give_up_settling(self, member_id: str) -> None:
+        """Leave what stays at reversals of a member that reach back too far."""
+        self._unsettled.add(member_id)
+
     def fold(self, member: Member, circumstances: Circumstances) -> MemberFold:
         """A member's fold, with their history if it is there.
 
@@ -270,8 +281,8 @@ class _Table:
         """
         past, terms = self._pasts.get(member.member_id, (None, NO_CAMPAIGNS))
         known = past.of(member.state) if past else None
-        gives_up = member.member_id in self._too_long
-        return MemberFold(member, circumstances, known, terms, gives_up_backfill=gives_up)
+        gives_up, leaves = (member.member_id in given_up for given_up in (self._too_long, self._unsettled))
+        return MemberFold(member, circumstances, known, terms, gives_up_backfill=gives_up, gives_up_settling=leaves)
 
 
 async def _answers(

@@ -58,6 +58,11 @@ class Revision:
         """The history from before this moment is needed; it may lie before what changes."""
         return self._moment if self._keeping is None else self._keeping.reaches_to
 
+    def leave_beyond(self) -> None:
+        """Do with the history that there is: what stayed at reversals that reach further back stays as it is."""
+        if self._keeping is not None:
+            self._keeping.leave_beyond()
+
     def play(self) -> Iterator[None]:
         """Play the time again, pausing after each activity."""
         if self._keeping is not None and self._offers is not None:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import strawberry
 
-from gamification.activity import EXTENSION, Activity, Problem, own_key
+from gamification.activity import EXTENSION, Activity, Problem
 from gamification.extensions import extension_problems
+from gamification.lots import named
 from gamification.member import Member
 from schema.context import Context, as_of_now
 from schema.inputs import Unusable, member_ids_of
@@ -50,5 +51,5 @@ async def extend_points(context: Context, given: ExtendPointsInput) -> RecordAct
 
 
 def _lot_problems(member: Member, lot: str | None) -> Iterator[Problem]:
-    if lot is not None and all(own_key(each.lot_id) != lot for each in member.state.lots):
+    if lot is not None and not named(member.state.lots, lot):
         yield Problem("lot", "is none of the lots that the member has left")

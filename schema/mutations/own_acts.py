@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import strawberry
 
+from gamification.absorbed import places_of
 from gamification.activity import MAX_KEY_CHARS, Activity, Problem, identifier_problems, normalised
 from gamification.member import Member
 from gamification.requests import RecordRequest
@@ -36,14 +37,15 @@ async def record_act(
     ``problems`` are all but those of its key. A retry is answered with its first result, whatever forbids it by now.
     """
     key_problems, others = tuple(identifier_problems("key", activity.key, MAX_KEY_CHARS)), tuple(problems)
-    if key_problems or (others and not await _is_known(context, member, activity.key)):
+    if key_problems or (others and not await is_known(context, member, activity.key)):
         return invalid(*key_problems, *others)
     request = RecordRequest(member.member_id, normalised(activity), timed=False, by=acting(context.principal))
     (result,) = await context.game.recorder.record_own([request])
     return await show_recorded(context, result)
 
 
-async def _is_known(context: Context, member: Member, key: str) -> bool:
-    """Whether the key was used with the account, or with one that was merged into it."""
-    accounts = (member.member_id, *member.state.absorbed)
-    return bool(await context.game.stores.journal.by_keys([(account, key) for account in accounts]))
+async def is_known(context: Context, member: Member, key: str) -> bool:
+    """Whether the key was used with the account, or with one that was merged into it, before that or since."""
+    one = member.member_id
+    places = [place for account in (one, *member.state.absorbed) for place in places_of(one, account, key)]
+    return bool(await context.game.stores.journal.by_keys(places))

@@ -9,6 +9,7 @@ from gamification.fold import MAX_MEMBER_ATTRIBUTES
 from gamification.requests import RecordRequest
 from schema.context import Context
 from schema.inputs import Unusable, member_ids_of
+from schema.mutations.own_acts import is_known
 from schema.mutations.record_activity import RecordActivityResult, refusal, show_recorded
 from schema.principals import acting
 from schema.types.errors import invalid
@@ -65,6 +66,6 @@ async def _too_many(context: Context, member_id: str, key: str, given: Mapping[s
     after = len([name for name, value in {**held, **given}.items() if value])
     if after <= max(MAX_MEMBER_ATTRIBUTES, len(held)):
         return None
-    if await context.game.stores.journal.by_keys([(member_id, key)]):
+    if member is not None and await is_known(context, member, key):
         return None  # A retry, which is answered with its first result.
     return Problem("attributes", f"would be {after} of the member's; at most {MAX_MEMBER_ATTRIBUTES} are kept")

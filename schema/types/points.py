@@ -5,9 +5,9 @@ from typing import Annotated
 
 import strawberry
 
-from gamification.activity import own_key
 from gamification.expiring import expiring
 from gamification.lot_times import LotCalendar
+from gamification.lots import codes
 from gamification.state import Lot, State
 from schema.connections import DEFAULT_PAGE_SIZE, Connection, page_of
 from schema.context import Reading
@@ -35,7 +35,10 @@ class ExpiringPoints:
 class PointsLot:
     """Points that came together."""
 
-    code: str = strawberry.field(description="Its name within the member's account, as `why.lots` has it.")
+    code: str = strawberry.field(
+        description="Its name within the member's account, as `why.lots` has it; with a mark behind it where accounts "
+        "that were merged both have lots of that name."
+    )
     points: BigInt = strawberry.field(description="How many they were.")
     remaining: BigInt = strawberry.field(description="How many are left.")
     pending: bool = strawberry.field(description="Whether they cannot be spent yet.")
@@ -93,9 +96,10 @@ class Points:
     def lots(self, first: First = DEFAULT_PAGE_SIZE, after: After = None) -> Connection[PointsLot]:
         """The lots that are left."""
         calendar = LotCalendar(self.reading.program.time_zone, self.state.active_on)
+        called = codes(self.state.lots)
         return page_of(
             sorted(self.state.lots, key=lambda lot: _order(lot, calendar)),
-            lambda lot: _show_lot(lot, calendar),
+            lambda lot: _show_lot(lot, called[lot.lot_id], calendar),
             listed=self.listed,
             place=lambda lot: lot.lot_id,
             first=first,
@@ -126,9 +130,9 @@ def _order(lot: Lot, calendar: LotCalendar) -> tuple[bool, bool, datetime, datet
     return False, end is None, end or lot.earned_at, lot.earned_at
 
 
-def _show_lot(lot: Lot, calendar: LotCalendar) -> PointsLot:
+def _show_lot(lot: Lot, code: str, calendar: LotCalendar) -> PointsLot:
     return PointsLot(
-        code=own_key(lot.lot_id),
+        code=code,
         points=BigInt(lot.points),
         remaining=BigInt(lot.remaining),
         pending=lot.pending,

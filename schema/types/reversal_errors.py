@@ -2,7 +2,9 @@
 
 import strawberry
 
+from gamification import record as told
 from gamification import requests, reversal, stores
+from gamification.absorbed import key_taken_over
 from gamification.activity import own_key
 from gamification.history import ACCOUNT_MARK
 from schema.context import Info, Reading
@@ -40,12 +42,17 @@ class AlreadyReversed(Error):
         account, _, key = self.activity_key.rpartition(ACCOUNT_MARK)
         # What was taken back before the accounts were merged, the other one tells, under the key as it was made.
         asked = [(self.member_id, self.activity_key), *([(account, key)] if account else ())]
-        return [
-            show_record(record, self.reading)
+        found = [
+            record
             for member_id, activity_key in asked
             async for record in newest_first(journal, member_id)
             if record.activity and record.activity.reversal and record.activity.reversal.key == activity_key
         ]
+        here = (record for record in found if record.member_id == self.member_id)
+        again = {
+            key_taken_over(record, account) for record in here
+        }  # So it is called where that one has taken it over.
+        return [show_record(each, self.reading) for each in found if not (each.first_in and _key_of(each) in again)]
 
 
 @strawberry.type(
@@ -65,6 +72,10 @@ class TooLongPast(Error):
     """More has happened since than can be worked out again; nothing was written."""
 
     most: int = strawberry.field(description="How many records of a member can be worked out again at most.")
+
+
+def _key_of(record: told.Record) -> str | None:
+    return record.activity.key if record.activity else None
 
 
 def unknown_activity(result: requests.UnknownActivity) -> UnknownActivity:

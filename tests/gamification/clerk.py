@@ -72,7 +72,7 @@ class Clerk:
         """Ask for anything, as it comes in at an instant."""
         self.now = max(self.now, now)
         past: Past | None = None
-        known = {(MEMBER_ID, each.activity.key): each for each in self.records if each.activity}
+        known = {(MEMBER_ID, key): each for key, each in self.known().items()}
         while True:
             fold = MemberFold(self.member, Circumstances(self.schedule, self.offers.copy(), now), past, self.terms)
             try:
@@ -93,6 +93,10 @@ class Clerk:
             kept = commit.revised_from
             self.checkpoints = [each for each in self.checkpoints if each.state.newest and each.state.newest < kept]
         self.checkpoints += commit.checkpoints
+
+    def known(self) -> dict[str, Record]:
+        """The records that there are, by the keys that they are known by."""
+        return {each.activity.key: each for each in self.records if each.activity}
 
     def past(self, before: Moment) -> Past:
         """The history since the last checkpoint before a moment."""

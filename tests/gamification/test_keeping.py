@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from gamification.activity import ADJUSTMENT, OWN_KINDS, PURCHASE, Activity
 from gamification.history import absorbed_key
+from gamification.member_fold import Circumstances, MemberFold, ReachesBack
 from gamification.program import Program
 from gamification.program.definition import Reversals
 from gamification.record import Kept
-from gamification.requests import Recorded
+from gamification.requests import Recorded, RecordRequest
 from gamification.schedule import Edition, Schedule
-from gamification.state import State
-from tests.gamification.clerk import Clerk
+from gamification.state import Moment, State
+from tests.gamification.clerk import Clerk, drive
 from tests.gamification.programs import Part, adjustment, at, program, purchase, rule
 from tests.gamification.strategies import STARTS, Happening, eventful_definitions, lives, parts
 from tests.gamification.test_checkpoints_over_time import close_checkpoints
@@ -236,6 +237,34 @@ def test_beyond_the_bound_reversals_keep_what_they_kept(monkeypatch: pytest.Monk
     bought_on(clerk, 1, 1, arrived_on=10)
     assert (clerk.records[-1].kept, kept(clerk)) == ((Kept("first", 100),), 100 + 100)
     check_journal(clerk)
+
+
+def test_reversals_that_reach_back_too_far_keep_what_they_kept_and_refuse_nothing() -> None:
+    clerk = enrolled(only_pending(), at("2026-05-01"))
+    with close_checkpoints():
+        bought_on(clerk, 2, 100)
+        bought_on(clerk, 3, 1)
+        bought_on(clerk, 4, 1)
+        clerk.record(adjustment(at("2026-05-05"), -90))
+        clerk.reverse("p02", at("2026-05-06"), "far")
+        bought_on(clerk, 8, 100)
+        clerk.record(adjustment(at("2026-05-09"), -90))
+        clerk.reverse("p08", at("2026-05-10"), "near")
+        before = clerk.state.balance.available
+        late = RecordRequest("m", replace(purchase(at("2026-05-05 13:00"), 20000, key="late")))
+        now, past = at("2026-05-11"), clerk.past(Moment(at("2026-05-05 13:00"), "late"))
+        assert past.start.next_seq > 1
+        circumstances = Circumstances(clerk.schedule, clerk.offers, now)
+        with pytest.raises(ReachesBack) as raised:
+            drive(MemberFold(clerk.member, circumstances, past).answer(late, {}))
+        assert (raised.value.to_settle, raised.value.moment.key) == (True, "p02")
+        fold = MemberFold(clerk.member, circumstances, past, gives_up_settling=True)
+        result = drive(fold.answer(late, {}))
+        assert isinstance(result, Recorded)
+        clerk.keep(fold.commit())
+        assert result.record.kept == (Kept("near", 100),), "far would be settled, too, and come to 100 instead of 12"
+        assert (before, clerk.state.balance.available) == (22, 134)
+        check_journal(clerk)
 
 
 def test_a_backfill_settles_by_the_policy_that_now_counts() -> None:

@@ -2,13 +2,25 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gamification.lot_times import LotCalendar
-from gamification.lots import Unlocked, balance_of, coalesced, expire, first_due_at, named, release, spend, unlock
+from gamification.lots import (
+    Unlocked,
+    balance_of,
+    coalesced,
+    codes,
+    expire,
+    first_due_at,
+    named,
+    release,
+    spend,
+    unlock,
+)
 from gamification.state import Balance, Expiry, Lot, Waiting
 from tests.gamification.programs import at
 
@@ -118,6 +130,22 @@ def test_an_event_releases_what_waits_for_it_and_days_count_from_then() -> None:
     every = release(lots, "delivered", None, now, UTC_DAYS)
     assert every.released == lots[:2]
     assert every.lots[2:] == lots[2:]
+
+
+def test_an_event_means_what_the_account_did_that_is_named_and_else_the_one_that_goes_on() -> None:
+    names = ("k.0", "x|k.0", "x|only.0", "gone.0", "own.0")
+    lots = (*(waiting(name, 1) for name in names), pending("x|gone.0", 8, MAY + 9 * DAY))
+    told = [("k", "x|k"), ("k", "k"), ("own", "x|own"), ("only", "only"), ("gone", "x|gone")]
+    freed = [release(lots, "delivered", key, MAY + DAY, UTC_DAYS, own=own).released for key, own in told]
+    assert [[lot.lot_id for lot in each] for each in freed] == [["x|k.0"], ["k.0"], ["own.0"], ["x|only.0"], []]
+
+
+def test_each_lot_has_a_code_of_its_own_by_which_it_is_found() -> None:
+    lots = tuple(lot(name, 1) for name in ("k.0", "x|k.0", "x|a.0", "x|b.0", "y|b.0"))
+    called = codes(lots)
+    x, y = (sha256(account.encode()).hexdigest()[:8] for account in ("x|", "y|"))
+    assert list(called.values()) == ["k.0", f"k.0|{x}", "a.0", f"b.0|{x}", f"b.0|{y}"]
+    assert [named(lots, code) for code in called.values()] == [(each,) for each in lots]
 
 
 def test_an_event_finds_what_merged_accounts_did_unless_the_member_did_something_of_that_name() -> None:

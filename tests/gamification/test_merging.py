@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,17 +12,20 @@ from gamification.history import Past, absorbed_key
 from gamification.member_fold import Circumstances
 from gamification.merging import Account, join, part
 from gamification.program import Program
+from gamification.record import Record
 from gamification.replaying import Replay
 from gamification.requests import MergeRequest, Recorded, ReverseRequest
+from gamification.schedule import Schedule
 from gamification.state import Moment
 from tests.gamification.clerk import Clerk, drive
+from tests.gamification.programs import at, program, purchase, rule
 from tests.gamification.strategies import STARTS, Happening, programs, timeline
 from tests.gamification.test_time_and_truth import comparable, earning, in_order, named
 
 OTHER_ID = "other"
 
 
-def enrolled(shop: Program, joined_at: datetime, member_id: str = "m") -> Clerk:
+def enrolled(shop: Program | Schedule, joined_at: datetime, member_id: str = "m") -> Clerk:
     """A clerk of a member whose enrolment is record 1."""
     clerk = Clerk(shop, joined_at)
     clerk.member = replace(clerk.member, member_id=member_id)
@@ -48,6 +52,9 @@ class Merging(Clerk):
 
     def past(self, before: Moment) -> Past:
         return super().past(before).with_absorbed(OTHER_ID, self.other.records)
+
+    def known(self) -> dict[str, Record]:
+        return {absorbed_key(OTHER_ID, key): each for key, each in self.other.known().items()} | super().known()
 
 
 def check_journal(clerk: Clerk, other: Clerk) -> None:
@@ -161,3 +168,19 @@ def test_taken_apart_they_are_as_if_they_had_been_two_all_along(
         assert len(kept) == len(set(kept))
         change(one, other, now)
         change(one, other, now, undoes=True)
+
+
+@pytest.mark.parametrize("told", ["before", "while merged"])
+def test_an_event_that_names_a_key_of_both_means_that_of_the_account_it_is_reported_for(told: str) -> None:
+    terms = {"pending_event": {"on": "delivered", "at_most_days": 30, "then": "cancel"}}
+    shop = program(rules=[rule(points=terms)])
+    one, other = (enrolled(shop, at("2026-05-01"), name) for name in ("m", OTHER_ID))
+    for clerk, minor in ((one, 10000), (other, 5000)):
+        clerk.record(purchase(at("2026-05-02"), minor, key="k"))
+    delivered = Activity("d", "delivered", at("2026-05-03"), attributes={"activity": "k"})
+    if told == "before":
+        other.record(delivered)
+    change(one, other, at("2026-05-04"))
+    if told == "while merged":
+        one.record(replace(delivered, key=absorbed_key(OTHER_ID, "d"), occurred_at=at("2026-05-05")))
+    assert (one.state.balance.available, one.state.balance.pending) == (50, 100)

@@ -123,3 +123,18 @@ async def test_record_activity_is_not_the_way(api: Api) -> None:
     assert [(one["path"], one["message"]) for one in refused["problems"]] == [
         ("kind", "attributes is recorded by setMemberAttributes")
     ]
+
+
+async def test_a_retry_with_a_merged_card_is_a_retry_however_full_the_account_is(api: Api) -> None:
+    ada, bo = await api.enrol("Ada"), await api.enrol("Bo")
+    merge = "mutation M($input: MergeMembersInput!) { mergeMembers(input: $input) { __typename } }"
+    both = {"from": {"memberId": global_id(bo)}, "into": {"memberId": global_id(ada)}}
+    assert (await api.result(merge, input=both))["__typename"] == "MergeMembersSuccess"
+    first = {"key": "b1", "loyaltyNumber": bo.loyalty_number, "attributes": [{"name": "n0", "value": "0"}]}
+    assert (await api.result(SET, input=first))["__typename"] == "RecordActivitySuccess"
+    full = {f"n{number}": "1" for number in range(1, 50)}
+    assert (await api.result(SET, input=given(ada, "a1", **full)))["__typename"] == "RecordActivitySuccess"
+    cleared = given(ada, "a2", n0="") | {"attributes": [{"name": "n0", "value": ""}, {"name": "n50", "value": "1"}]}
+    assert (await api.result(SET, input=cleared))["__typename"] == "RecordActivitySuccess"
+    again = await api.nothing_written(SET, input=first)
+    assert (again["__typename"], again["replayed"]) == ("RecordActivitySuccess", True)

@@ -223,7 +223,7 @@ async def test_keys_are_shown_as_they_were_made(shop_in_time: Api) -> None:
     ada, bo = await merged(api)
     account = (await api.data(LOTS, themself(ada)))["me"]
     assert bo.member_id not in str(account)
-    assert [lot["code"] for lot in account["points"]["lots"]["nodes"]] == ["p1.0", "p1.0"]
+    assert [lot["code"].partition("|")[0] for lot in account["points"]["lots"]["nodes"]] == ["p1.0", "p1.0"]
     newest = to_global_id("Record", f"{ada.member_id}:{(await api.stored(ada)).state.seq}")
     node = (await api.data(NODE_KEY, STAFF, id=newest))["node"]
     assert node["key"] == "#merge"
@@ -242,6 +242,34 @@ async def test_keys_are_shown_as_they_were_made(shop_in_time: Api) -> None:
     assert (twice["__typename"], twice["key"]) == ("AlreadyReversed", "p1")
     assert twice["message"] == "Nothing is left of p1 to take back."
     assert twice["reversals"] == [{"key": taken["record"]["key"], "reverses": "p1"}]
+
+
+@pytest.mark.parametrize("card", [0, 1])
+async def test_what_was_taken_back_while_merged_is_told_once_when_they_are_merged_again(
+    shop_in_time: Api, card: int
+) -> None:
+    api = shop_in_time
+    ada, bo = await two(api)
+    await api.record(bo, purchase("p9", on(5, 3), 2000))
+    await api.result(MERGE, input=accounts(bo, ada))
+    given = {"key": "p9", "reversalKey": "r9", "loyaltyNumber": (ada, bo)[card].loyalty_number}
+    assert (await api.result(REVERSE, input=given))["__typename"] == "ReverseActivitySuccess"
+    await api.result(UNMERGE, input=accounts(bo, ada))
+    await api.result(MERGE, input=accounts(bo, ada))
+    again = {"key": "p9", "reversalKey": "r10", "loyaltyNumber": ada.loyalty_number}
+    twice = await api.nothing_written(REVERSE, input=again)
+    assert twice["reversals"] == [{"key": "r9", "reverses": "p9"}]
+
+
+async def test_a_key_that_was_used_with_a_third_card_meanwhile_is_taken(shop_in_time: Api) -> None:
+    api = shop_in_time
+    ada, bo = await two(api)
+    cleo = await api.enrol("Cleo")
+    await api.result(MERGE, input=accounts(bo, ada))
+    given = {"key": "u1", "amount": "25", "loyaltyNumber": bo.loyalty_number}
+    assert (await api.result(RECORD_ACTIVITY, input=given))["__typename"] == "RecordActivitySuccess"
+    refused = await api.nothing_written(MERGE, input=accounts(cleo, ada) | {"key": "u1"})
+    assert (refused["__typename"], refused["key"]) == ("IdempotencyConflict", "u1")
 
 
 async def test_what_was_taken_back_before_the_merge_is_told_by_either_card(shop_in_time: Api) -> None:
@@ -279,7 +307,24 @@ async def test_what_was_extended_before_the_merge_stays_extended(shop_in_time: A
     assert await api.result(extend, input=given) == {"__typename": "RecordActivitySuccess"}
     await api.result(MERGE, input=accounts(bo, ada))
     lots = (await api.data(LOTS, themself(ada)))["me"]["points"]["lots"]["nodes"]
-    assert [(lot["code"], lot["expiresAt"][:10]) for lot in lots] == [("p1.0", "2026-06-01"), ("p1.0", "2027-01-01")]
+    theirs = lots[1]["code"]
+    assert theirs.startswith("p1.0|")
+    assert bo.member_id not in theirs
+    assert [(lot["code"], lot["expiresAt"][:10]) for lot in lots] == [("p1.0", "2026-06-01"), (theirs, "2027-01-01")]
+
+
+async def test_lots_of_one_name_have_two_codes_and_each_is_extended_alone(shop_in_time: Api) -> None:
+    api = shop_in_time
+    ada, _ = await merged(api)
+    extend = "mutation M($input: ExtendPointsInput!) { extendPoints(input: $input) { __typename } }"
+    lots = (await api.data(LOTS, themself(ada)))["me"]["points"]["lots"]["nodes"]
+    (theirs,) = (lot["code"] for lot in lots if lot["code"].startswith("p1.0|"))
+    for key, lot, until in (("e1", theirs, "2026-11-30"), ("e2", "p1.0", "2026-12-31")):
+        given = {"key": key, "reason": "r", "until": until, "lot": lot, "loyaltyNumber": ada.loyalty_number}
+        assert await api.result(extend, input=given) == {"__typename": "RecordActivitySuccess"}
+    lots = (await api.data(LOTS, themself(ada)))["me"]["points"]["lots"]["nodes"]
+    ends = {lot["code"]: lot["expiresAt"][:10] for lot in lots}
+    assert (ends[theirs], ends["p1.0"]) == ("2026-12-01", "2027-01-01")
 
 
 async def test_they_are_two_again(shop_in_time: Api) -> None:

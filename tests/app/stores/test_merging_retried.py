@@ -120,7 +120,7 @@ async def test_what_is_taken_over_may_take_several_commits(play: Play, monkeypat
     await book.take_back(other, "k3")
     commits = (await play.now(accounts[1])).state.seq
     await book.change(other, ann, undoes=True)
-    assert (await play.now(accounts[1])).state.seq == commits + 5 + 2, "each purchase, the undoing and the reversal"
+    assert (await play.now(accounts[1])).state.seq == commits + 5 + 2, "each purchase, the reversal and the undoing"
     await book.check()
     for number in range(5):
         await book.buy(other, f"k{number}", 1)
