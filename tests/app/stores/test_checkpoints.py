@@ -231,3 +231,18 @@ async def test_a_backfill_of_too_long_a_past_is_given_up(
     await play.recorder.pass_time([ann.member_id])
     assert (await play.now(ann)).state == after
     assert await play.verify() == []
+
+
+async def test_a_late_purchase_is_not_refused_for_a_reversal_of_what_is_too_long_past(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await play.programs.apply(f"{PROGRAM}reversals: {{policy: only_pending}}\n", "Bob", NOW)
+    ann = await joined(play)
+    await buy(play, ann, [*range(120), *range(121, 220)])
+    await reverse(play, ann, 7)
+    monkeypatch.setattr("app.stores.journal.MAX_PAST_RECORDS", 150)
+    before = (await play.now(ann)).state
+    await buy(play, ann, [120])
+    after = (await play.now(ann)).state
+    assert (after.activities - before.activities, after.balance.available - before.balance.available) == (1, 2)
+    assert await play.verify() == []
