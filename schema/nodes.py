@@ -2,6 +2,7 @@
 
 import strawberry
 
+from gamification.effects import Entry
 from schema.campaigns import campaign
 from schema.context import Context
 from schema.ids import from_global_id
@@ -10,7 +11,7 @@ from schema.types.campaign import CAMPAIGN_ID
 from schema.types.member import MEMBER_ID, load_member
 from schema.types.node import Node
 from schema.types.profile import PROFILE_ID, PublicProfile, profile_shown
-from schema.types.record import ENTRY_ID, LedgerEntry, Record, entry_place, record_place, show_record
+from schema.types.record import ENTRY_ID, LedgerEntry, Record, entry_place, record_place, show_entry, show_record
 from schema.types.why import RECORD_ID
 
 
@@ -59,5 +60,6 @@ async def _record(context: Context, member_id: str, seq: int) -> Record | None:
 
 async def _entry(context: Context, member_id: str, seq: int, place: int) -> LedgerEntry | None:
     record = await _record(context, member_id, seq)
-    effect = record.effects[place] if record and place < len(record.effects) else None
-    return effect if isinstance(effect, LedgerEntry) else None
+    effects = record.shown.outcome.effects if record else ()
+    effect = effects[place] if place < len(effects) else None
+    return show_entry(effect, place, record.shown, record.reading) if record and isinstance(effect, Entry) else None
