@@ -142,7 +142,8 @@ def test_the_order_of_arrival_and_the_clock_change_nothing_of_what_stays(shop: P
     check_any_order(shop, story)
 
 
-@settings(max_examples=8)  # Whole programs are slow to draw, and the one above says what is special here.
+# Whole programs are slow to draw, and the one above says what is special here.
+@settings(max_examples=settings().max_examples // 6)
 @given(shop=st.builds(_at_once, eventful_definitions, caps), story=stories)
 def test_nor_do_they_where_everything_sets_off_everything(shop: Program, story: Story) -> None:
     check_any_order(shop, story)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gamification.activity import EARLIEST, ENROLMENT, Activity
@@ -66,6 +66,7 @@ def check_journal(clerk: Clerk, other: Clerk) -> None:
     assert replaying.state == clerk.state
 
 
+@settings(max_examples=settings().max_examples // 2)  # Three lives each are slow to play.
 @given(
     shop=programs,
     starts=st.tuples(st.sampled_from(STARTS), st.integers(-300, 300)),
