@@ -88,7 +88,7 @@ class _Variables(Visitor):
 
 
 def _not_compiled(_value: Any, _place: Place, _run: Run) -> Any:
-    raise NotImplementedError
+    raise AssertionError("a field is compiled before its plan is executed")
 
 
 class Resolver:
