@@ -38,6 +38,7 @@ class JwksServer:
             await writer.drain()
             while self.drips and not reader.at_eof():
                 writer.write(b" ")
+                await writer.drain()  # tells of a client that broke off, which is no end of what is read
                 await asyncio.sleep(0.01)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client hung up, as a test may want it to

@@ -1,5 +1,9 @@
 """Members who buy all the while, whatever happens to who serves them."""
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
 import httpx
 
 from tests.system.installation import Ended, Installation, Served, staff_token
@@ -34,11 +38,27 @@ async def record(served: Served, member: str, number: int) -> bool | None:
     return bool(result["replayed"])
 
 
-async def buy(served: Served, member: str, acknowledged: set[tuple[str, int]]) -> None:
-    """Try each purchase of a member once, and note which were acknowledged."""
-    for number in range(PURCHASES_EACH):
-        if await record(served, member, number) is False:
-            acknowledged.add((member, number))
+@dataclass(slots=True)
+class Shopping:
+    """Each purchase of each member is tried once. ``acknowledged`` are those that were recorded, as the shop was told.
+
+    ``enough`` is set with the very purchase that makes so many of them, so that not all is over before someone looks.
+    """
+
+    enough_is: int
+    acknowledged: set[tuple[str, int]] = field(default_factory=set)
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def of(self, served: Served, members: Sequence[str]) -> None:
+        """All members at once."""
+        await asyncio.gather(*(self._buy(served, member) for member in members))
+
+    async def _buy(self, served: Served, member: str) -> None:
+        for number in range(PURCHASES_EACH):
+            if await record(served, member, number) is False:
+                self.acknowledged.add((member, number))
+                if len(self.acknowledged) >= self.enough_is:
+                    self.enough.set()
 
 
 async def assert_nothing_was_lost(

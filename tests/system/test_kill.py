@@ -12,12 +12,23 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from tests.system.expected import summary_of
-from tests.system.installation import SECRET, Command, Ended, Installation, installed, sample_lines, serving, until
-from tests.system.shopping import MEMBERS, PURCHASES_EACH, assert_nothing_was_lost, buy, enrol_members
+from tests.system.installation import (
+    SECRET,
+    WAIT_SECONDS,
+    Command,
+    Ended,
+    Installation,
+    installed,
+    sample_lines,
+    serving,
+    until,
+)
+from tests.system.shopping import MEMBERS, PURCHASES_EACH, Shopping, assert_nothing_was_lost, enrol_members
 
 VICTIMS = ("parent", "parent and guard", "MongoDB")
 WATCH_SECONDS = 0.005
 KILLED_AFTER = 40
+IMPATIENT = {"LAUREL_JWT_SECRET": SECRET, "LAUREL_STORE_TIMEOUT_SECONDS": "2"}
 
 
 def kill(laurel: Installation, command: Command, victim: str) -> None:
@@ -96,14 +107,15 @@ async def test_the_whole_sample_survives_many_kills(laurel: Installation, tmp_pa
 
 @pytest.mark.parametrize("victim", ["MongoDB", pytest.param("parent", marks=pytest.mark.soak)])
 async def test_what_was_acknowledged_survives_a_kill_under_load(laurel: Installation, victim: str) -> None:
-    acknowledged: set[tuple[str, int]] = set()
-    async with serving(laurel, LAUREL_JWT_SECRET=SECRET, LAUREL_STORE_TIMEOUT_SECONDS="1") as served:
+    shopping = Shopping(KILLED_AFTER)
+    async with serving(laurel, **IMPATIENT) as served, asyncio.TaskGroup() as tasks:
         members = await enrol_members(served)
-        shopping = asyncio.gather(*(buy(served, member, acknowledged) for member in members))
-        await until(lambda: len(acknowledged) >= KILLED_AFTER)
+        tasks.create_task(shopping.of(served, members))
+        async with asyncio.timeout(WAIT_SECONDS):
+            await shopping.enough.wait()
         kill(laurel, served.command, victim)
-        await shopping
         ended = await served.command.ended()
+    acknowledged = shopping.acknowledged
     assert KILLED_AFTER <= len(acknowledged) < MEMBERS * PURCHASES_EACH
     if victim == "MongoDB":
         assert ended.code == 1

@@ -31,7 +31,7 @@ from tests.system.installation import (
     serving,
     staff_token,
 )
-from tests.system.shopping import MEMBERS, PURCHASES_EACH, assert_nothing_was_lost, buy, enrol_members
+from tests.system.shopping import MEMBERS, PURCHASES_EACH, Shopping, assert_nothing_was_lost, enrol_members
 
 KILLED_AFTER = 30
 SOON_SECONDS = 1.0
@@ -204,18 +204,17 @@ async def dropped_by_signal(laurel: Installation, one: Served, other: Served, fo
 async def test_nothing_is_lost_where_a_worker_is_killed_and_nothing_is_left_where_the_parent_is(
     laurel: Installation,
 ) -> None:
-    acknowledged: set[tuple[str, int]] = set()
-    laurel.set_variables(LAUREL_JWT_SECRET=SECRET, LAUREL_STORE_TIMEOUT_SECONDS="1", LAUREL_WORKERS="2")
+    shopping = Shopping(KILLED_AFTER)
+    laurel.set_variables(LAUREL_JWT_SECRET=SECRET, LAUREL_STORE_TIMEOUT_SECONDS="2", LAUREL_WORKERS="2")
     async with serving(laurel) as served, worker(served, 1) as one:
         members = await enrol_members(one)
         victim = workers_of(served)[2]
-        shopping = asyncio.gather(*(buy(served, member, acknowledged) for member in members))
-        async with asyncio.timeout(WAIT_SECONDS):
-            while len(acknowledged) < KILLED_AFTER:  # noqa: ASYNC110 - several tasks count
-                await asyncio.sleep(POLL_SECONDS)
-        os.kill(victim, signal.SIGKILL)
-        assert await number_of(one.client) == 1
-        await shopping
+        async with asyncio.timeout(WAIT_SECONDS), asyncio.TaskGroup() as tasks:
+            tasks.create_task(shopping.of(served, members))
+            await shopping.enough.wait()
+            os.kill(victim, signal.SIGKILL)
+            assert await number_of(one.client) == 1
+        acknowledged = shopping.acknowledged
         assert KILLED_AFTER < len(acknowledged) <= MEMBERS * PURCHASES_EACH
         async with worker(served, 2) as again:
             await assert_nothing_was_lost(laurel, again, members, acknowledged)
