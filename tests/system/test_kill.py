@@ -28,7 +28,7 @@ from tests.system.shopping import MEMBERS, PURCHASES_EACH, Shopping, assert_noth
 VICTIMS = ("parent", "parent and guard", "MongoDB")
 WATCH_SECONDS = 0.005
 KILLED_AFTER = 40
-IMPATIENT = {"LAUREL_JWT_SECRET": SECRET, "LAUREL_STORE_TIMEOUT_SECONDS": "2"}
+IMPATIENCE = "2"
 
 
 def kill(laurel: Installation, command: Command, victim: str) -> None:
@@ -108,7 +108,10 @@ async def test_the_whole_sample_survives_many_kills(laurel: Installation, tmp_pa
 @pytest.mark.parametrize("victim", ["MongoDB", pytest.param("parent", marks=pytest.mark.soak)])
 async def test_what_was_acknowledged_survives_a_kill_under_load(laurel: Installation, victim: str) -> None:
     shopping = Shopping(KILLED_AFTER)
-    async with serving(laurel, **IMPATIENT) as served, asyncio.TaskGroup() as tasks:
+    async with (
+        serving(laurel, LAUREL_JWT_SECRET=SECRET, LAUREL_STORE_TIMEOUT_SECONDS=IMPATIENCE) as served,
+        asyncio.TaskGroup() as tasks,
+    ):
         members = await enrol_members(served)
         tasks.create_task(shopping.of(served, members))
         async with asyncio.timeout(WAIT_SECONDS):
