@@ -127,13 +127,9 @@ def show_challenge(standing: StandingChallenge, state: State, reading: Reading) 
 def badges_in_order(state: State, reading: Reading, *, unwon: bool) -> list[program.Badge]:
     """The badges won, latest first; with ``unwon`` the others after them, secret ones left out."""
     known = reading.program.badge_by_code
-    won = sorted(
-        (code for code in state.badges if code in known),
-        key=lambda code: (state.badges[code].earned_at, code),
-        reverse=True,
-    )
+    won = sorted(((held.earned_at, code) for code, held in state.badges.items() if code in known), reverse=True)
     others = [b for b in reading.program.badges if b.code not in state.badges and not b.secret] if unwon else []
-    return [known[code] for code in won] + others
+    return [known[code] for _, code in won] + others
 
 
 def show_badge(badge: program.Badge, state: State, reading: Reading) -> MemberBadge:
