@@ -12,7 +12,6 @@ import pytest
 
 from app.commands.running import start_log
 from app.networks import networks
-from app.outbound import public_pool
 from app.push.http2.client import Host
 from app.push.providers.apns import ApnsProvider
 from app.push.providers.apns_key import ApnsKey, ApnsTokens
@@ -21,6 +20,7 @@ from app.push.providers.logged import LogProvider
 from app.push.providers.provider import Device, Outcome, Provider
 from app.push.providers.vapid import VapidKey
 from app.push.providers.web_push import WebPushProvider
+from app.push.providers.web_services import WebServices
 from app.settings import Settings
 from tests.app.push.providers.pushes import REGISTERED_AT, apns_device, fcm_device, push
 from tests.push_doubles.apns import KEY_ID, TEAM_ID, TOPIC, ApnsDouble, apns_error, apns_key, serving_apns
@@ -109,7 +109,7 @@ async def _all(stack: AsyncExitStack) -> list[tuple[Double, Provider, Device]]:
     fcm = await stack.enter_async_context(serving_fcm())
     apns = await stack.enter_async_context(serving_apns())
     web = await stack.enter_async_context(serving_web_push())
-    pool = public_pool(LOOPBACK, max_connections=4, ssl_context=client_tls())
+    services = WebServices(client_tls(), client_tls(), LOOPBACK)
     tokens = ApnsTokens(ApnsKey(KEY_ID, TEAM_ID, apns_key()))
     providers: list[tuple[Double, Provider, Device]] = [
         (fcm, FcmProvider(fcm.account(), client_tls(), host=Host(HOST, fcm.http.port)), fcm_device(CANARY * 3)),
@@ -120,7 +120,7 @@ async def _all(stack: AsyncExitStack) -> list[tuple[Double, Provider, Device]]:
         ),
         (
             web,
-            WebPushProvider(VapidKey(web.vapid_key, SUBJECT), pool, allowed=LOOPBACK),
+            WebPushProvider(VapidKey(web.vapid_key, SUBJECT), services),
             web.subscribe(CANARY, REGISTERED_AT),
         ),
     ]
