@@ -15,6 +15,7 @@ from gamification.activity import ANNIVERSARY, BIRTHDAY, OWN_KINDS, PRIZE, RESER
 from gamification.program.challenges import Challenge
 from gamification.program.definition import MAX_DECIMALS, MAX_PARTS, Money
 from gamification.program.faults import Finding, Location, shown
+from gamification.program.notices import NOTICE_TEXTS, VARIABLES
 from gamification.program.texts import ANY_LANGUAGE
 
 CODES = {
@@ -63,6 +64,7 @@ TEXTS = (
     "campaigns.*.name",
     "campaigns.*.headline",
     "campaigns.*.description",
+    *(f"notices.{kind}.{text}" for kind in VARIABLES for text in NOTICE_TEXTS),
 )
 """Where texts are that members read."""
 _KINDS = (
@@ -72,6 +74,7 @@ _KINDS = (
     "streaks.*.conditions.*.on",
     "boards.*.on",
     "campaigns.*.on",
+    "notices.redemption_ready.on",
 )
 _OWN_PREFIXES = tuple(sorted({kind.partition(".")[0] + "." for kind in RESERVED_KINDS}))
 _DEFAULT_DECIMALS: int = Money.model_fields["decimals"].default

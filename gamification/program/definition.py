@@ -14,6 +14,7 @@ from gamification.program.base import Code, Definition, misfit
 from gamification.program.boards import MAX_BOARDS, Board
 from gamification.program.campaigns import Campaign
 from gamification.program.challenges import Challenge
+from gamification.program.notices import Notices
 from gamification.program.points import LotTerms, Terms
 from gamification.program.rules import Rule
 from gamification.program.streaks import Streak
@@ -93,6 +94,7 @@ class Program(Definition):
     badges: Annotated[tuple[Badge, ...], Field(max_length=MAX_PARTS)] = ()
     boards: Annotated[tuple[Board, ...], Field(max_length=MAX_BOARDS)] = ()
     campaigns: Annotated[tuple[Campaign, ...], Field(max_length=MAX_PARTS)] = ()
+    notices: Notices = Notices()
 
     @field_validator("languages")
     @classmethod
