@@ -1,6 +1,6 @@
 """Notices as a program declares them: which kinds members are told, in which words, how long ahead, from when on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -210,8 +210,20 @@ class Notices(Definition):
         found = ((kind, getattr(self, kind)) for kind in type(self).model_fields)
         return {kind: each for kind, each in found if each is not None}
 
+    def texts(self) -> Iterator[tuple[str, str, Text]]:
+        """The texts of all kinds that are declared: the kind, which of its texts it is, and the text."""
+        for kind, declared in self.declared.items():
+            if isinstance(declared, Telling):
+                yield kind, "title", declared.title
+                yield kind, "body", declared.body
+                if declared.link is not None:
+                    yield kind, "link", declared.link
+                if declared.several is not None:
+                    yield kind, "several-title", declared.several.title
+                    yield kind, "several-body", declared.several.body
+
     def variables_of(self, kind: str) -> Mapping[str, Form]:
-        """What the texts of a kind may name."""
+        """What the texts of a kind may name, and the form of each."""
         if kind == "redemption_ready" and self.redemption_ready is not None:
             return dict.fromkeys(self.redemption_ready.attributes, "text")
         return VARIABLES.get(kind, {})
