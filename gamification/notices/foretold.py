@@ -70,7 +70,7 @@ def _points_expiring(told: Ahead, state: State, program: Program) -> Iterator[Fo
         for at, until, lead, on in _leads(told, end, state, program):
             there = sum(remaining for since, remaining in points if since <= at)
             if there > 0:
-                values = {"points": there, "days": lead, "on": on}
+                values: dict[str, str | int] = {"points": there, "days": lead, "on": on}
                 yield Foretold(at, "points_expiring", "", f"{on}:{lead}", values, until)
 
 
