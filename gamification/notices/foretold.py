@@ -1,8 +1,9 @@
 """What time alone will give cause to tell a member, as long as their state stays as it is."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -24,9 +25,10 @@ _EVER = timedelta(days=2 * MAX_LOT_DAYS)
 """Beyond the end of any lot."""
 _LAST_YEAR = 9998
 _DAY_HOURS = 24
+_CACHED_DAYS = 8192
 
-Ending = Mapping[datetime, Sequence[tuple[datetime, int]]]
-"""Points by the end that members are told of: since when they are there, and how many."""
+_Ending = tuple[datetime, tuple[tuple[datetime, int], ...]]
+"""When points expire together, and since when how many of them are there."""
 
 
 @value(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def follows_state(program: Program) -> bool:
 
 def _points_expiring(told: Ahead, state: State, program: Program) -> Iterator[Foretold]:
     """Each day on which points expire, so many days ahead. Points that came later than that are not among them."""
-    for end, points in _ending(state, program).items():
+    for end, points in _ending(state, program).values():
         for at, until, lead, on in _leads(told, end, state, program):
             there = sum(remaining for since, remaining in points if since <= at)
             if there > 0:
@@ -74,20 +76,22 @@ def _points_expiring(told: Ahead, state: State, program: Program) -> Iterator[Fo
                 yield Foretold(at, "points_expiring", "", f"{on}:{lead}", values, until)
 
 
-def _ending(state: State, program: Program) -> Ending:
-    """What expires when if nothing more happens. What waits for an event has no end yet."""
+def _ending(state: State, program: Program) -> Mapping[date, _Ending]:
+    """What expires on which last day if nothing more happens. What waits for an event has no end yet."""
     lots = tuple(lot for lot in state.lots if lot.waiting is None)
-    found: dict[datetime, list[tuple[datetime, int]]] = {}
     if state.debt:
         # What is owed takes from whatever becomes available first.
-        for each in expiring(replace(state, lots=lots), program, _EVER, state.as_of):
-            found.setdefault(each.expires_at, []).append((state.as_of, each.points))
-        return found
-    calendar = LotCalendar(program.time_zone, state.active_on)
-    for lot in lots:
-        end = calendar.nominal_end(lot)
-        if end is not None:
-            found.setdefault(end, []).append((lot.earned_at, lot.remaining))
+        left = expiring(replace(state, lots=lots), program, _EVER, state.as_of)
+        ends = [(each.expires_at, state.as_of, each.points) for each in left]
+    else:
+        calendar = LotCalendar(program.time_zone, state.active_on)
+        ends = [(end, lot.earned_at, lot.remaining) for lot in lots if (end := calendar.nominal_end(lot)) is not None]
+    found: dict[date, _Ending] = {}
+    for end, since, points in ends:
+        # A program that has changed its time zone has points that end at other hours of the same day.
+        day = _last_day(end, program)
+        first, others = found.get(day, (end, ()))
+        found[day] = (min(first, end), (*others, (since, points)))
     return found
 
 
@@ -140,7 +144,7 @@ def _leads(told: Ahead, end: datetime, state: State, program: Program) -> Iterat
 
     The day is the last one before the end. The next of several leads takes the place of the one before.
     """
-    zone, last = program.zone_of(state.time_zone), local_day(end - _INSTANT, program.time_zone)
+    zone, last = program.zone_of(state.time_zone), _last_day(end, program)
     leads = sorted(told.lead_days, reverse=True)
     instants = [_at_hour(last - timedelta(days=lead), told.hour, zone) for lead in leads]
     for lead, (at, until) in zip(leads, pairwise((*instants, end)), strict=True):
@@ -148,6 +152,12 @@ def _leads(told: Ahead, end: datetime, state: State, program: Program) -> Iterat
             yield at, until, lead, last.isoformat()
 
 
+def _last_day(end: datetime, program: Program) -> date:
+    """The last day before an end, on the program's calendar."""
+    return local_day(end - _INSTANT, program.time_zone)
+
+
+@lru_cache(maxsize=_CACHED_DAYS)
 def _at_hour(day: date, hour: int, zone: ZoneInfo) -> datetime:
     """The instant, in UTC, at which a clock in a zone shows an hour on a day; where it skips that, right after."""
     return datetime.combine(day, time(hour), tzinfo=zone).astimezone(UTC)

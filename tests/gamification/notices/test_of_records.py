@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
-from gamification.activity import ENROLMENT, PRIZE, Activity
+from gamification.activity import ENROLMENT, MERGE, MERGED, PRIZE, UNMERGE, UNMERGED, Activity
+from gamification.effects import BadgeWon, Entry, Why
 from gamification.member import Visibility
-from gamification.notices.of_records import MAX_NOTICES_A_RECORD
+from gamification.notices.of_records import MAX_NOTICES_A_RECORD, notices_of
 from gamification.program import Program
+from gamification.record import Outcome, Record
 from gamification.schedule import Edition, scheduled
+from gamification.state import Balance
 from tests.gamification.clerk import Clerk
 from tests.gamification.notices.declared import everything, notices, told
 from tests.gamification.programs import adjustment, at, badge, challenge, event, ladder, program, purchase, rule
@@ -189,15 +192,33 @@ def test_something_is_ready_when_an_activity_of_the_declared_kind_says_so() -> N
     assert told_by(clerk, event("redemption.made", at("2026-02-04"))) == []
 
 
-def test_a_reversal_tells_nothing_whatever_it_gives() -> None:
-    played = program(rules=[rule(caps={"lifetime": 50})], notices=everything())
-    clerk = clerk_of(played)
-    clerk.record(purchase(at("2026-02-01"), 4000, key="one"))
-    clerk.record(purchase(at("2026-02-02"), 3000, key="two"))
+def test_a_reversal_tells_nothing_even_where_it_gives() -> None:
+    clerk = clerk_of(program(rules=[rule(cooldown_minutes=600)], notices=everything()))
+    clerk.record(purchase(at("2026-02-01T10:00"), 1000, key="one"))
+    clerk.record(purchase(at("2026-02-01T11:00"), 9000, key="two"))
+    assert clerk.state.balance.available == 10
     clerk.notices.clear()
-    clerk.reverse("one", at("2026-02-03"))
-    assert clerk.state.balance.available == 30, "the second purchase gives 20 more, since the cap has room again"
+    clerk.reverse("one", at("2026-02-02"))
+    assert clerk.state.balance.available == 90, "the second purchase counts, as no other came before it"
     assert clerk.notices == []
+
+
+@pytest.mark.parametrize("kind", [MERGE, MERGED, UNMERGE, UNMERGED])
+def test_making_accounts_one_or_two_tells_nothing(kind: str) -> None:
+    why = Why("rule", "base")
+    gained = Outcome(at("2026-02-01"), (Entry("available", 500, why), BadgeWon("b", 1, why)), Balance(500))
+    merging = Activity("merge", kind, at("2026-02-01"), attributes={"member": "other"})
+    record = Record("m", 2, 1, merging, gained, at("2026-02-01"), revised_from=JOINED)
+    member, edition = clerk_of(shop()).member, Edition(1, shop(), JOINED)
+    assert notices_of(record, member, edition) == ()
+    assert len(notices_of(replace(record, activity=None), member, edition)) == 2
+
+
+def test_what_one_record_takes_does_not_hide_what_it_brings() -> None:
+    goal = challenge("patience", on="adjustment", target=2, reward={"points": 5})
+    clerk = clerk_of(shop(notices("points_earned"), challenges=[goal]))
+    clerk.record(adjustment(at("2026-02-01"), 50))
+    assert told_by(clerk, adjustment(at("2026-02-02"), -20)) == ["points_earned points=5 pending=0 balance=35"]
 
 
 def test_a_late_activity_tells_what_it_newly_brings() -> None:

@@ -1,7 +1,7 @@
 """What time gives cause to tell, worked out by hand: lead times, evenings, clocks that change, members who fly."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -106,6 +106,28 @@ def test_pending_points_are_warned_of_and_those_that_wait_for_an_event_are_not()
     assert lines(due(clerk, at("2026-02-02"), at("2026-05-01"))) == [
         "03-27 09:00 points_expiring points=40 days=7 on=2026-04-03"
     ], "released on 23 March for want of the event, which is less than 30 days before they expire"
+
+
+def test_an_end_promised_for_points_that_wait_may_not_be_theirs_and_is_not_told() -> None:
+    waiting = {"pending_event": {"on": "delivered", "at_most_days": 50}, "expire_days": 60}
+    clerk = clerk_of(shop("points_expiring", points=waiting))
+    clerk.record(purchase(at("2026-02-01"), 4000))
+    clerk.record(extension("x", at("2026-02-02"), "sorry", until=date(2026, 4, 10)))
+    assert clerk.state.lots[0].expires_at == at("2026-04-11")
+    assert lines(due(clerk, at("2026-02-02"), at("2026-07-30"))) == [
+        "04-21 09:00 points_expiring points=40 days=30 on=2026-05-21",
+        "05-14 09:00 points_expiring points=40 days=7 on=2026-05-21",
+    ], "released on 23 March, from when on they have their 60 days"
+
+
+def test_what_is_to_be_told_as_something_else_expires_is_told_once() -> None:
+    declared = {"points_expiring": {"lead_days": [7], "hour": 0}}
+    clerk = clerk_of(shop(declared=declared, points={"expire_days": 60}))
+    clerk.record(purchase(at("2026-02-01"), 4000))  # gone at the beginning of 2 April
+    clerk.record(purchase(at("2026-02-09"), 500))  # told at the beginning of 2 April
+    assert lines(due(clerk, at("2026-03-30"), at("2026-05-01"))) == [
+        "04-02 00:00 points_expiring points=5 days=7 on=2026-04-09"
+    ]
 
 
 def test_the_end_that_is_told_is_the_one_before_the_days_of_grace() -> None:
@@ -222,6 +244,17 @@ def test_a_tier_that_staff_granted_ends_with_the_grant() -> None:
     clerk.record(Activity("grant", TIER_GRANT, at("2026-02-01"), attributes=granted, reason="welcome"))
     assert lines(due(clerk, at("2026-02-02"), at("2026-12-31"))) == [
         "05-17 09:00 tier_at_risk tier=silver missing=100 days=14 on=2026-05-31"
+    ]
+
+
+def test_what_is_missing_for_a_granted_tier_is_what_is_missing_that_day() -> None:
+    clerk = clerk_of(shop("tier_at_risk", tiers=ladder("points", "rolling 60 days", bronze=0, silver=100)))
+    granted = {"tier": "silver", "until": "2026-06-01T00:00:00+00:00"}
+    clerk.record(Activity("grant", TIER_GRANT, at("2026-02-01"), attributes=granted, reason="welcome"))
+    clerk.record(purchase(at("2026-02-10"), 3000))
+    clerk.record(purchase(at("2026-04-01"), 2000))
+    assert lines(due(clerk, at("2026-04-02"), at("2026-12-31"))) == [
+        "05-17 09:00 tier_at_risk tier=silver missing=80 days=14 on=2026-05-31"
     ]
 
 
