@@ -26,6 +26,7 @@ from gamification.fold import CampaignVersions
 from gamification.friends import Friendship, Kept, Refusal, Step
 from gamification.history import Checkpoint, Past
 from gamification.member import Member
+from gamification.notices.notice import Notice
 from gamification.program import Program
 from gamification.program.campaigns import Campaign
 from gamification.program.texts import Text
@@ -87,7 +88,8 @@ class Commit:
     ``settlements`` are what the records took of campaigns, to be taken off what is left of those in the same step.
     ``enrolment_key`` is set where this creates the member. ``due_at`` is when time alone changes something next, by the
     versions of the program up to ``due_by``. ``checkpoints`` replace those from ``revised_from`` on. ``left`` are the
-    boards on which the member no longer is, since what had brought them there was taken back.
+    boards on which the member no longer is, since what had brought them there was taken back. ``notices`` are what the
+    member is told of the records, in their order.
     """
 
     member: Member
@@ -101,6 +103,7 @@ class Commit:
     checkpoints: tuple[Checkpoint, ...] = ()
     revised_from: Moment | None = None
     left: tuple[BoardKey, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @property
     def state(self) -> State:

@@ -160,3 +160,19 @@ async def test_what_cannot_be_told(laurel: Installation, tmp_path: Path) -> None
         assert again.stdout.startswith(f"{same} does not differ from version 1\n─")
         assert "─\nIf only what happens from " in again.stdout
         assert again.stdout.endswith(" is judged by it, then at that moment:\nthere are no members to judge\n")
+
+
+async def test_what_members_are_told_changes_nothing_about_them(laurel: Installation, tmp_path: Path) -> None:
+    declared = "notices:\n  tier_reached: {title: '{ $tier }', body: Well done.}\n\nbadges:\n"
+    log = tmp_path / "log.txt"
+    log.write_text(LOG, encoding="ascii")
+    async with serving(laurel):
+        assert (await laurel.beside("replay", str(log))).code == 0
+        told = await laurel.beside("program", "diff", program(tmp_path, ("badges:\n", declared)))
+        assert (told.code, told.stderr) == (0, "")
+        assert "+  tier_reached: {title: '{ $tier }', body: Well done.}\n" in told.stdout
+        assert "0 of 2 members gain or lose" in told.stdout
+        misspelt = declared.replace("$tier ", "$teir ")
+        refused = await laurel.beside("program", "diff", program(tmp_path, ("badges:\n", misspelt)))
+        assert refused.code == 1
+        assert "notices.tier_reached.title: there is no $teir here; did you mean 'tier'?" in refused.stderr
