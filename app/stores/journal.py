@@ -26,7 +26,7 @@ from app.stores.codec import (
 )
 from app.stores.connection import Collection, Connection, refused_duplicate
 from app.stores.outbox import OnWritten, Outbox
-from app.stores.transaction import Session, transact
+from app.stores.transaction import Session, blocking, transact
 from gamification.absorbed import absorbed_ids
 from gamification.boards.keys import BoardKey
 from gamification.history import Checkpoint, Past
@@ -83,20 +83,20 @@ class MongoJournal:
 
         settlements = [settlement for commit in commits for settlement in commit.settlements]
 
-        async def write(session: Session) -> tuple[Sequence[Slice], Sequence[tuple[str, int]]]:
+        def write(session: Session) -> tuple[Sequence[Slice], Sequence[tuple[str, int]]]:
             if enrolments:
                 # The claims first: where an enrolment is repeated, they say so, and not that its handle is taken.
-                await self._claims.take(claims, session)
-                await _insert(self._members, members, session)
-            taken = await self._allowances.settle(settlements, session)
+                self._claims.take(claims, session)
+                _insert(self._members, members, session)
+            taken = self._allowances.settle(settlements, session)
             changes = [(commit.member.member_id, commit.member.revision) for commit in enrolments]
             if snapshots:
-                changes += await self._replace_snapshots(snapshots, session)
+                changes += self._replace_snapshots(snapshots, session)
             if records:
-                await _insert(self._records, records, session, refused_id="key")
-            await self._checkpoints.keep(commits, session)
+                _insert(self._records, records, session, refused_id="key")
+            self._checkpoints.keep(commits, session)
             if changes:
-                await self._outbox.add(changes, session)
+                self._outbox.add(changes, session)
             return taken, changes
 
         taken, changes = await transact(self._connection, write)
@@ -248,7 +248,7 @@ class MongoJournal:
             for document in documents:
                 yield try_record(document)
 
-    async def _replace_snapshots(self, commits: Mapping[str, Commit], session: Session) -> Sequence[tuple[str, int]]:
+    def _replace_snapshots(self, commits: Mapping[str, Commit], session: Session) -> Sequence[tuple[str, int]]:
         """Write the snapshots, and nothing else of a member: a commit may have read an older profile.
 
         Returns the members' (member_id, revision) after it.
@@ -258,7 +258,7 @@ class MongoJournal:
         """
         ids = list(commits)
         fields = ["state.seq", "profile_revision", "due_at", LEFT]
-        found = await self._members.find({"_id": {"$in": ids}}, fields, session=session).to_list(len(ids))
+        found = list(blocking(self._members).find({"_id": {"$in": ids}}, fields, session=session))
         if {document["_id"]: document["state"]["seq"] for document in found} != {
             member_id: commit.base_seq for member_id, commit in commits.items()
         }:
@@ -276,7 +276,7 @@ class MongoJournal:
             )
             for document in found
         ]
-        written = await self._members.bulk_write(updates, session=session)
+        written = blocking(self._members).bulk_write(updates, session=session)
         if written.matched_count != len(updates):
             raise CommitConflict
         return [
@@ -315,12 +315,12 @@ def _left(commit: Commit, before: Sequence[Document]) -> Document:
     return {LEFT: [asdict(key) for key in list(left)[-MAX_LEFT_BOARDS:]]}
 
 
-async def _insert(
+def _insert(
     collection: Collection, documents: Sequence[Document], session: Session, refused_id: str | None = None
 ) -> None:
     """Insert within a transaction; ``refused_id`` is what is taken where an ``_id`` is."""
     try:
-        await collection.insert_many(documents, session=session)
+        blocking(collection).insert_many(documents, session=session)
     except BulkWriteError as error:
         duplicate = refused_duplicate(error)
         if duplicate is None:

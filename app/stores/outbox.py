@@ -14,7 +14,7 @@ from pymongo import ASCENDING
 
 from app.clock import utc_now
 from app.stores.connection import Connection
-from app.stores.transaction import Session
+from app.stores.transaction import Session, blocking
 
 AHEAD = timedelta(seconds=2)
 """An entry from further in the future was written by a clock that was wrong, and nobody waits until it is right."""
@@ -40,7 +40,7 @@ class Outbox:
         self._collection = connection["outbox"]
         self._now = now
 
-    async def add(self, entries: Sequence[tuple[str, int]], session: Session) -> None:
+    def add(self, entries: Sequence[tuple[str, int]], session: Session) -> None:
         """Note these (member_id, revision), within the transaction that makes them.
 
         Raises:
@@ -50,7 +50,7 @@ class Outbox:
         documents = [
             {"_id": entry_id(member_id, revision), "member_id": member_id, "at": at} for member_id, revision in entries
         ]
-        await self._collection.insert_many(documents, session=session)
+        blocking(self._collection).insert_many(documents, session=session)
 
     async def pending(self, older_than: datetime, limit: int, besides: Sequence[str] = ()) -> Sequence[OutboxEntry]:
         """Up to ``limit`` entries that were written before ``older_than``, oldest first, but not those ``besides``.

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from unittest.mock import AsyncMock
 
@@ -295,7 +295,7 @@ async def test_purchases_that_arrive_together_are_one_transaction_and_one_pipeli
     await shop.quiet()
     transactions: list[object] = []
 
-    async def counted(connection: Connection, body: Callable[[Session], Awaitable[object]]) -> object:
+    async def counted(connection: Connection, body: Callable[[Session], object]) -> object:
         transactions.append(body)
         return await transact(connection, body)
 

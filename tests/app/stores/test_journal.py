@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.stores.transaction import Session, transact
+from app.stores.transaction import Session, blocking, transact
 from gamification.member import Member
 from gamification.stores import CommitConflict, ProfileChanges
 from tests.app.stores.play import NOW, Play, renamed
@@ -154,11 +154,14 @@ async def test_of_two_commits_at_once_one_wins(play: Play) -> None:
 async def test_commit_that_meets_an_open_transaction_is_a_conflict(play: Play) -> None:
     ann = await play.enrol("Ann")
     commit, rival = await play.fold(ann, "a"), await play.fold(ann, "b")
+    loop = asyncio.get_running_loop()
 
-    async def write(session: Session) -> None:
-        await play.connection["members"].update_one({"_id": ann.member_id}, {"$set": {"due_at": NOW}}, session=session)
+    def write(session: Session) -> None:
+        blocking(play.connection["members"]).update_one(
+            {"_id": ann.member_id}, {"$set": {"due_at": NOW}}, session=session
+        )
         with pytest.raises(CommitConflict):
-            await play.journal.commit([rival])
+            asyncio.run_coroutine_threadsafe(play.journal.commit([rival]), loop).result(play.connection.timeout_seconds)
 
     await transact(play.connection, write)
     await play.journal.commit([commit])
