@@ -21,11 +21,12 @@ from app.stores.codec import (
     member_document,
     read_record,
     record_document,
+    scores_of,
     state_document,
     try_record,
 )
 from app.stores.connection import Collection, Connection, refused_duplicate
-from app.stores.outbox import OnWritten, Outbox
+from app.stores.outbox import Changed, OnWritten, Outbox
 from app.stores.transaction import Session, blocking, transact
 from gamification.absorbed import absorbed_ids
 from gamification.boards.keys import BoardKey
@@ -83,13 +84,13 @@ class MongoJournal:
 
         settlements = [settlement for commit in commits for settlement in commit.settlements]
 
-        def write(session: Session) -> tuple[Sequence[Slice], Sequence[tuple[str, int]]]:
+        def write(session: Session) -> tuple[Sequence[Slice], Sequence[Changed]]:
             if enrolments:
                 # The claims first: where an enrolment is repeated, they say so, and not that its handle is taken.
                 self._claims.take(claims, session)
                 _insert(self._members, members, session)
             taken = self._allowances.settle(settlements, session)
-            changes = [(commit.member.member_id, commit.member.revision) for commit in enrolments]
+            changes = [_changed(commit, commit.member.profile_revision) for commit in enrolments]
             if snapshots:
                 changes += self._replace_snapshots(snapshots, session)
             if records:
@@ -248,10 +249,10 @@ class MongoJournal:
             for document in documents:
                 yield try_record(document)
 
-    def _replace_snapshots(self, commits: Mapping[str, Commit], session: Session) -> Sequence[tuple[str, int]]:
+    def _replace_snapshots(self, commits: Mapping[str, Commit], session: Session) -> Sequence[Changed]:
         """Write the snapshots, and nothing else of a member: a commit may have read an older profile.
 
-        Returns the members' (member_id, revision) after it.
+        Returns the members who have records of it.
 
         The numbers are read within the transaction, whose isolation then refuses to write over anything newer. One read
         and updates by ``_id`` alone is what every server is quick at; a condition on both is a scan on some.
@@ -280,7 +281,7 @@ class MongoJournal:
         if written.matched_count != len(updates):
             raise CommitConflict
         return [
-            (document["_id"], commits[document["_id"]].state.seq + document.get("profile_revision", 0))
+            _changed(commits[document["_id"]], document.get("profile_revision", 0))
             for document in found
             if commits[document["_id"]].records
         ]
@@ -296,6 +297,16 @@ def _enrolled(commit: Commit) -> Document:
     enrolment = {"enrolment_key": commit.enrolment_key, "enrolment_hash": commit.enrolment_hash}
     member = member_document(commit.member)
     return {**member, **enrolment, **_dues(commit, member)}
+
+
+def _changed(commit: Commit, profile_revision: int) -> Changed:
+    """How a member has changed with a commit, whose profile has this revision.
+
+    Boards may be told by the commit alone, unless it has read an older profile or takes the member off a board.
+    """
+    member = commit.member
+    is_known = profile_revision == member.profile_revision and not commit.left
+    return Changed(member.member_id, member.state.seq + profile_revision, scores_of(member) if is_known else None)
 
 
 def _dues(commit: Commit, before: Mapping[str, Any]) -> Document:

@@ -17,7 +17,7 @@ from app.stores.claims import Claim, Claims
 from app.stores.codec import SCORES_PROJECTION, MemberScores, Unreadable, read_member, try_member, try_scores
 from app.stores.connection import Connection, Document
 from app.stores.decoded import DecodedMembers
-from app.stores.outbox import OnWritten, Outbox
+from app.stores.outbox import Changed, OnWritten, Outbox
 from app.stores.transaction import Session, blocking, transact
 from gamification.contention import insist
 from gamification.member import Member, board_problems
@@ -146,7 +146,7 @@ class MongoMembers:
             # Judged here, where the other half of what must go together cannot change meanwhile.
             if problems := tuple(board_problems(after.profile, after.visibility)):
                 raise UnfitProfile(problems)
-            self._outbox.add([(member_id, after.revision)], session)
+            self._outbox.add([Changed(member_id, after.revision)], session)
             self._change_handle(member_id, before.profile.handle, after.profile.handle, session)
             return after
 
@@ -155,7 +155,7 @@ class MongoMembers:
         except CommitConflict as conflict:
             raise HandleTaken from conflict
         if changed is not None and self._on_written is not None:
-            self._on_written([(member_id, changed.revision)])
+            self._on_written([Changed(member_id, changed.revision)])
         return changed
 
     async def save_showcase(self, member_id: str, showcase: tuple[str, ...]) -> Member | None:

@@ -13,7 +13,7 @@ from pymongo import ReadPreference, WriteConcern
 from pymongo.read_concern import ReadConcern
 
 from app.stores.codec import keyed_id, read_member, read_record, record_document, state_document
-from app.stores.outbox import entry_id
+from app.stores.outbox import Changed
 from benchmarks.servers.book_context import Context
 from benchmarks.servers.book_types import BigInt, Points
 from benchmarks.servers.rivals import JOURNAL, OUTBOX, rank_score
@@ -151,8 +151,8 @@ class Purchase:
         return Offers(offers, others=[each.code for each in campaigns])
 
     def _entry(self, commit: Commit) -> Document:
-        revision = commit.member.revision
-        return {"_id": entry_id(self._member_id, revision), "member_id": self._member_id, "at": self._now}
+        changed = Changed(self._member_id, commit.member.revision)
+        return {"_id": changed.entry_id, "member_id": self._member_id, "at": self._now}
 
 
 def _activity(given: ActivityInput, now: datetime) -> Activity:

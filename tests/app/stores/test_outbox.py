@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.errors import BulkWriteError
 
-from app.stores.outbox import Outbox, OutboxEntry
+from app.stores.outbox import Changed, Outbox, OutboxEntry
 from app.stores.transaction import Session, transact
 from tests.app.stores.play import Play
 
@@ -16,7 +16,7 @@ async def add(play: Play, at: datetime, *entries: tuple[str, int]) -> Outbox:
     outbox = Outbox(play.connection, lambda: at)
 
     def write(session: Session) -> None:
-        outbox.add(entries, session)
+        outbox.add([Changed(*entry) for entry in entries], session)
 
     await transact(play.connection, write)
     return outbox
@@ -55,7 +55,7 @@ async def test_what_is_not_committed_is_not_to_be_announced(play: Play) -> None:
     outbox = Outbox(play.connection, lambda: AT)
 
     def fail(session: Session) -> None:
-        outbox.add([("ann", 3)], session)
+        outbox.add([Changed("ann", 3)], session)
         raise LookupError
 
     with pytest.raises(LookupError):
