@@ -111,7 +111,8 @@ class MemberFold:
         gives_up_backfill: bool = False,
         gives_up_settling: bool = False,
     ) -> None:
-        self._member, self._gives_up_backfill = member, gives_up_backfill
+        self._member = self._after = member
+        self._gives_up_backfill = gives_up_backfill
         self._gives_up_settling = gives_up_settling
         self._schedule, self._offers, self._now = circumstances.schedule, circumstances.offers, circumstances.now
         if member.state.judged_by > self._schedule.newest_version:
@@ -259,7 +260,9 @@ class MemberFold:
     @property
     def member(self) -> Member:
         """The member as they are after what was added."""
-        return replace(self._member, state=self._state)
+        if self._after.state is not self._state:
+            self._after = replace(self._after, state=self._state)
+        return self._after
 
     async def _catch_up(self) -> None:
         """Before anything else, let the game learn what has changed about the member and about the program."""
@@ -280,7 +283,8 @@ class MemberFold:
         while (passed := advance_once(self._state, until, self._schedule)) is not None:
             self._state, outcome = passed
             version = self._schedule.at(outcome.at).version
-            self._append(Record(self._member.member_id, self._state.seq, version, None, outcome, self._now))
+            member_id, seq, known = self._member.member_id, self._state.seq, self._schedule.newest_version
+            self._append(Record(member_id, seq, version, None, outcome, self._now, known_version=known))
 
     def _append_activity(self, request: RecordRequest, at: datetime) -> RecordResult:
         """Fold an activity in after everything else."""
@@ -302,6 +306,7 @@ class MemberFold:
             self._now,
             request.input_hash,
             grants,
+            self._schedule.newest_version,
             by=request.by,
         )
         return Recorded(self._append(record), self.member)
@@ -400,7 +405,6 @@ class MemberFold:
 
     def _append(self, record: Record) -> Record:
         """Add a record that comes after everything before it."""
-        record = replace(record, known_version=self._schedule.newest_version)
         if self._history is not None:
             self._history.take(record, self._schedule)
         if record.activity is not None and self._state.activities % CHECKPOINT_ACTIVITIES == 0:
