@@ -23,6 +23,9 @@ MAX_WAITING = 10_000
 """How many entries a process keeps in mind. What comes on top is found by the sweeper."""
 RETRY_SECONDS = 0.5
 """How long the announcer leaves a store alone that did not answer; what comes meanwhile is left to the sweeper."""
+ROUND_SECONDS = 0.02
+"""How long at least lies between the beginnings of two announcements: one that comes after a quiet time is made at
+once, and of many that come one after the other several go together, since each costs the same whatever is in it."""
 FORGET_SECONDS = 0.1
 """How long announced entries are gathered before they are deleted, since a deletion costs as much as a commit."""
 SWEPT_AFTER = timedelta(milliseconds=300)
@@ -74,16 +77,19 @@ class Announcer:
 
     async def run(self) -> NoReturn:
         """Announce what is noted, until cancelled."""
+        loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._forget_in_batches())
             while True:
                 await self._came.wait()
                 self._came.clear()
                 while self._waiting:
+                    next_at = loop.time() + ROUND_SECONDS
                     batch = dict(list(self._waiting.items())[:MAX_BATCH])
                     for entry in batch:
                         del self._waiting[entry]
                     await self._try(batch)
+                    await asyncio.sleep(max(0.0, next_at - loop.time()))
 
     async def sweep(self) -> NoReturn:
         """Announce what has been lying in the outbox for a while, whoever wrote it, until cancelled."""
