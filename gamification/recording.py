@@ -18,12 +18,13 @@ from gamification.activity import (
     time_problems,
     to_milliseconds,
 )
+from gamification.circumstances import Circumstances, ReachesBack
 from gamification.contention import MAX_COMMIT_ATTEMPTS, insist
 from gamification.fold import NO_CAMPAIGNS, CampaignVersions, InsufficientPoints
 from gamification.group_commit import GroupCommit
 from gamification.history import ACCOUNT_MARK, Past
 from gamification.member import Member
-from gamification.member_fold import Circumstances, MemberFold, ReachesBack
+from gamification.member_fold import MemberFold
 from gamification.one_person import as_one, looked_up, with_first_results
 from gamification.record import Record
 from gamification.requests import (

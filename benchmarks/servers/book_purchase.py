@@ -21,9 +21,10 @@ from benchmarks.servers.stores import Document
 from gamification.activity import PURCHASE, Activity, LineItem, to_milliseconds
 from gamification.boards.periods import period_at
 from gamification.campaigns import Offer, Offers
+from gamification.circumstances import Circumstances
 from gamification.effects import Entry
 from gamification.member import Member as Player
-from gamification.member_fold import Circumstances, MemberFold
+from gamification.member_fold import MemberFold
 from gamification.record import Record as Recorded
 from gamification.requests import Recorded as Success
 from gamification.requests import RecordRequest
