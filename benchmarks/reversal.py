@@ -28,10 +28,11 @@ from app.server import GC_THRESHOLDS
 from app.stores.codec import state_document
 from gamification.activity import Activity, LineItem, normalised
 from gamification.campaigns import Offer, Offers
+from gamification.circumstances import Circumstances
 from gamification.enrolment import Enrolled, EnrolRequest
 from gamification.history import Checkpoint, Past
 from gamification.member import Profile
-from gamification.member_fold import Circumstances, MemberFold
+from gamification.member_fold import MemberFold
 from gamification.program import Program
 from gamification.program.source import read_program
 from gamification.recording import MAX_ITEMS_PER_CALL

@@ -14,9 +14,10 @@ from gamification.activity import (
     problems_of,
     to_milliseconds,
 )
+from gamification.circumstances import Circumstances
 from gamification.contention import insist
 from gamification.member import Member, Profile, language_problems, loyalty_number, profile_problems
-from gamification.member_fold import Circumstances, MemberFold
+from gamification.member_fold import MemberFold
 from gamification.particulars import told
 from gamification.program import Program
 from gamification.requests import IdempotencyConflict, InvalidInput, Recorded, RecordRequest, hash_of

@@ -21,6 +21,11 @@ MAX_ITEMS_PER_MEMBER = 10
 """How many items of one member go into one commit: each may mean playing their history again while others wait."""
 MAX_WRITERS = 2
 """How many commits of a process are under way at once: while one waits for the disk, another is worked out."""
+MIN_ITEMS_BESIDE = 16
+"""How many items must wait for one commit to begin beside another: a few are written sooner, and with less work, if all
+that has come goes together as soon as the one under way is done."""
+MAX_PATIENCE_SECONDS = 0.05
+"""After what time it begins for fewer as well: the one under way may have much to play again."""
 MAX_WAITING = 20_000
 """How many items may wait to be written; what comes on top is refused, for it would only wait in vain."""
 
@@ -50,6 +55,7 @@ class GroupCommit(Generic[_Item, _Result]):
         self._numbers = count()
         self._busy: set[str] = set()
         self._writers: set[asyncio.Task[None]] = set()
+        self._overdue: asyncio.TimerHandle | None = None
 
     async def write(self, items: Sequence[tuple[str, _Item]]) -> list[_Result]:
         """Write (member_id, item) pairs; a result for each, in that order.
@@ -70,13 +76,27 @@ class GroupCommit(Generic[_Item, _Result]):
         return list(await asyncio.gather(*(each.result for each in waiting)))
 
     def _start_writer(self) -> None:
-        if self._waiting and len(self._writers) < MAX_WRITERS:
-            writer = asyncio.create_task(self._write_batches())
-            self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
+        if not self._waiting or len(self._writers) >= MAX_WRITERS:
+            return
+        if not self._writers or self._count >= MIN_ITEMS_BESIDE:
+            self._begin_writing()
+        elif self._overdue is None:
+            self._overdue = asyncio.get_running_loop().call_later(MAX_PATIENCE_SECONDS, self._begin_writing)
+
+    def _begin_writing(self) -> None:
+        self._be_patient_anew()
+        writer = asyncio.create_task(self._write_batches())
+        self._writers.add(writer)
+        writer.add_done_callback(self._writers.discard)
+
+    def _be_patient_anew(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
 
     async def _write_batches(self) -> None:
         while batch := self._next_batch():
+            self._be_patient_anew()  # Whoever has waited is among these, or for somebody who is being written.
             self._start_writer()
             members = {each.member_id for each in batch}
             self._busy |= members

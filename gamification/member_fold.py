@@ -6,20 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gamification import particulars
-from gamification.absorbed import taken_over
 from gamification.activity import (
-    MERGE,
     PARTICULARS,
     REJUDGEMENT,
     REVERSAL,
-    UNMERGE,
     Activity,
     Reversal,
-    Scalar,
     own_key,
 )
 from gamification.boards.keys import BoardKey
-from gamification.campaigns import Offers, grants_of, settlements
+from gamification.campaigns import grants_of, settlements
+from gamification.circumstances import Circumstances, ReachesBack
 from gamification.fold import Applied, CampaignVersions, advance_once, apply, next_due_at
 from gamification.history import Checkpoint, History, Past, absorbed_key, account_of
 from gamification.member import Member
@@ -31,7 +28,6 @@ from gamification.requests import (
     REVERSAL_KEY,
     IdempotencyConflict,
     InvalidInput,
-    MergeRequest,
     Passed,
     PassTime,
     Recorded,
@@ -44,8 +40,7 @@ from gamification.requests import (
     UnknownActivity,
 )
 from gamification.reversal import NotReversible, judged
-from gamification.revision import Revised, Revision, revise_again, revised_moment
-from gamification.schedule import Schedule
+from gamification.revision import Revised, Revision, revised_moment
 from gamification.state import Moment
 from gamification.stores import Commit, CommitConflict
 
@@ -57,32 +52,8 @@ GIVEN_UP = "not judged again: there are more records than can be worked out agai
 """The reason in the record of a backfill that was given up."""
 
 
-class ReachesBack(Exception):
-    """What is asked changes the member's time from ``moment`` on, and the history from before it is needed.
-
-    ``to_judge_again`` says that nobody has asked for it, but a backfill that is due; ``to_settle``, that only what
-    stays at later reversals needs it.
-    """
-
-    def __init__(
-        self, member_id: str, moment: Moment, *, to_judge_again: bool = False, to_settle: bool = False
-    ) -> None:
-        super().__init__(f"the history of {member_id} before {moment.at} is needed")
-        self.member_id, self.moment = member_id, moment
-        self.to_judge_again, self.to_settle = to_judge_again, to_settle
-
-
 @dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a commit is worked out by: the program's versions, what campaigns have left, and the moment it is made."""
-
-    schedule: Schedule
-    offers: Offers
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
+class Told:
     """What the record of a revision tells beside its activity, as `Record` has it; of its version, if not today's."""
 
     input_hash: str = ""
@@ -90,7 +61,7 @@ class _Told:
     by: str = ""
 
 
-_NOTHING_TOLD = _Told()
+NOTHING_TOLD = Told()
 
 
 class MemberFold:
@@ -112,7 +83,8 @@ class MemberFold:
         gives_up_backfill: bool = False,
         gives_up_settling: bool = False,
     ) -> None:
-        self._member, self._gives_up_backfill = member, gives_up_backfill
+        self._member = self._after = member
+        self._gives_up_backfill = gives_up_backfill
         self._gives_up_settling = gives_up_settling
         self._schedule, self._offers, self._now = circumstances.schedule, circumstances.offers, circumstances.now
         if member.state.judged_by > self._schedule.newest_version:
@@ -187,41 +159,6 @@ class MemberFold:
         record = await self._take_back(request, reversal, event.moment)
         return Recorded(record, self.member)
 
-    async def merge(self, kind: str, other: Member, request: MergeRequest) -> Record:
-        """Take another account of the same person in (`MERGE`) or give it back (`UNMERGE`).
-
-        Or be that account, and be taken in (`MERGED`) or given back (`UNMERGED`). The game is then played as if the
-        person had had one account all along, or two.
-        """
-        await self._catch_up()
-        self._let_pass(self._now)
-        until = max(self._now, self._state.as_of)
-        attributes: dict[str, Scalar] = {"member": other.member_id, "seq": other.state.seq}
-        assert request.key is not None, "both records go by one key"
-        activity = Activity(request.key, kind, until, attributes=attributes, reason=request.reason)
-        own = self._member.enrolled_at
-        from_at = min(other.enrolled_at, own) if kind in (MERGE, UNMERGE) else own
-        return await self._revise(activity, from_at, until, _Told(request.input_hash, by=request.by))
-
-    def as_it_stands(self, record: Record) -> Record:
-        """A record of this account with the version, the grants and what stays that its activity goes by now."""
-        assert record.activity is not None, "time alone stands for nothing"
-        event = self._history_before(Moment(record.placed_at, record.activity.key)).event(record.activity.key)
-        assert event is not None, "what was recorded is in the history"
-        return replace(record, program_version=event.version, activity=event.activity, grants=event.grants)
-
-    def take_over(self, told: Record) -> Record:
-        """Record here what the account that this one is merged into recorded for it. It counts when they are two again.
-
-        The key is the one that it was reported with, and so a retry finds it.
-        """
-        assert self._state.merged_into is not None, "only then does another account record for this one"
-        outcome = Outcome(max(self._now, self._state.as_of), (), self._state.balance)
-        record = taken_over(told, self.member, outcome, self._schedule.newest_version)
-        moment = revised_moment(record)
-        history = self._history_before(moment)
-        return self._keep(revise_again(record, history, self._state, self._schedule, self._terms), moment)
-
     async def wait(self, until: datetime) -> None:
         """Let the moment at which all this is made be a later one, and time pass until then."""
         self._now = max(self._now, until)
@@ -262,7 +199,9 @@ class MemberFold:
     @property
     def member(self) -> Member:
         """The member as they are after what was added."""
-        return replace(self._member, state=self._state)
+        if self._after.state is not self._state:
+            self._after = replace(self._after, state=self._state)
+        return self._after
 
     async def _catch_up(self) -> None:
         """Before anything else, let the game learn what has changed about the member and about the program."""
@@ -283,7 +222,8 @@ class MemberFold:
         while (passed := advance_once(self._state, until, self._schedule)) is not None:
             self._state, outcome = passed
             version = self._schedule.at(outcome.at).version
-            self._append(Record(self._member.member_id, self._state.seq, version, None, outcome, self._now))
+            member_id, seq, known = self._member.member_id, self._state.seq, self._schedule.newest_version
+            self._append(Record(member_id, seq, version, None, outcome, self._now, known_version=known))
 
     def _append_activity(self, request: RecordRequest, at: datetime) -> RecordResult:
         """Fold an activity in after everything else."""
@@ -305,6 +245,7 @@ class MemberFold:
             self._now,
             request.input_hash,
             grants,
+            self._schedule.newest_version,
             by=request.by,
         )
         return Recorded(self._append(record), self.member)
@@ -312,7 +253,7 @@ class MemberFold:
     async def _fold_in(self, request: RecordRequest, at: datetime, arrived_at: datetime) -> Record:
         """Put an activity where it belongs, and play what comes after it again."""
         until = max(arrived_at, self._state.as_of)
-        told = _Told(request.input_hash, self._schedule.at(at).version, by=request.by)
+        told = Told(request.input_hash, self._schedule.at(at).version, by=request.by)
         return await self._revise(request.activity, at, until, told)
 
     async def _take_back(self, request: ReverseRequest, reversal: Reversal, moment: Moment) -> Record:
@@ -321,7 +262,7 @@ class MemberFold:
         until = after_all(self._now, key, self._state)
         occurred_at = request.occurred_at or until
         activity = Activity(key, REVERSAL, occurred_at, reason=request.reason, reversal=reversal)
-        return await self._revise(activity, moment.at, until, _Told(request.input_hash, by=request.by))
+        return await self._revise(activity, moment.at, until, Told(request.input_hash, by=request.by))
 
     def _reversal_key(self, request: ReverseRequest, activity_key: str) -> str:
         """The caller's key, or one of our own, which may be needed again where accounts are merged and taken apart."""
@@ -352,7 +293,7 @@ class MemberFold:
         activity: Activity,
         from_at: datetime,
         until: datetime,
-        told: _Told = _NOTHING_TOLD,
+        told: Told = NOTHING_TOLD,
     ) -> Record:
         """Let an activity change the member's time from an instant on; told as the difference that makes."""
         known = Record(
@@ -403,7 +344,6 @@ class MemberFold:
 
     def _append(self, record: Record) -> Record:
         """Add a record that comes after everything before it."""
-        record = replace(record, known_version=self._schedule.newest_version)
         if self._history is not None:
             self._history.take(record, self._schedule)
         if record.activity is not None and self._state.activities % CHECKPOINT_ACTIVITIES == 0:

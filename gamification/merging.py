@@ -7,11 +7,12 @@ from datetime import datetime
 
 from gamification.absorbed import key_taken_over, places_of, recorded_for
 from gamification.activity import MERGE, MERGED, UNMERGE, UNMERGED, to_milliseconds
+from gamification.circumstances import Circumstances
 from gamification.contention import insist
 from gamification.fold import CampaignVersions
 from gamification.history import Past
 from gamification.member import Member
-from gamification.member_fold import Circumstances, MemberFold
+from gamification.merging_fold import MergingFold
 from gamification.record import Record
 from gamification.requests import IdempotencyConflict, MemberNotFound, MergeRequest
 from gamification.state import Moment
@@ -62,8 +63,8 @@ class Account:
 class Change:
     """Two accounts becoming one or two, not yet written: the fold and the record of each."""
 
-    fold: MemberFold
-    other_fold: MemberFold
+    fold: MergingFold
+    other_fold: MergingFold
     record: Record
     other_record: Record
 
@@ -165,12 +166,12 @@ async def join(
     """Merge the other account into the one that goes on."""
     request = _keyed(request, other.member)
     # Whoever gives comes first, so that what comes back of campaigns is there for the one who takes.
-    other_fold = MemberFold(other.member, circumstances, other.past, terms)
+    other_fold = MergingFold(other.member, circumstances, other.past, terms)
     other_record = await other_fold.merge(MERGED, account.member, request)
     past = account.past.with_absorbed(other.member.member_id, (*other.past.records, *other_fold.records))
     for member_id, records in other.past.absorbed.items():
         past = past.with_absorbed(member_id, records)
-    fold = MemberFold(account.member, circumstances, past, terms)
+    fold = MergingFold(account.member, circumstances, past, terms)
     return Change(fold, other_fold, await fold.merge(MERGE, other_fold.member, request), other_record)
 
 
@@ -179,8 +180,8 @@ async def part(
 ) -> Change:
     """Take the other account out of the one that goes on, with what was reported for it meanwhile."""
     request = _keyed(request, other.member)
-    fold = MemberFold(account.member, circumstances, account.past, terms)
-    other_fold = MemberFold(other.member, circumstances, other.past, terms)
+    fold = MergingFold(account.member, circumstances, account.past, terms)
+    other_fold = MergingFold(other.member, circumstances, other.past, terms)
     await fold.wait(circumstances.now)
     await other_fold.wait(circumstances.now)
     theirs = _to_take_over(recorded_for(other.member.member_id, account.past.records), other)
@@ -194,7 +195,7 @@ async def part(
 
 def take_over_ahead(
     account: Account, other: Account, circumstances: Circumstances, terms: CampaignVersions
-) -> MemberFold | None:
+) -> MergingFold | None:
     """The first part of what the other account takes over where that is too much for one commit; None if it is not.
 
     What it takes over counts for nothing before the two are taken apart, so it may be written before.
@@ -202,8 +203,8 @@ def take_over_ahead(
     theirs = _to_take_over(recorded_for(other.member.member_id, account.past.records), other)
     if len(theirs) <= MAX_TAKEN_OVER:
         return None
-    fold = MemberFold(account.member, circumstances, account.past, terms)
-    other_fold = MemberFold(other.member, circumstances, other.past, terms)
+    fold = MergingFold(account.member, circumstances, account.past, terms)
+    other_fold = MergingFold(other.member, circumstances, other.past, terms)
     for each in theirs[:MAX_TAKEN_OVER]:
         other_fold.take_over(fold.as_it_stands(each))
     return other_fold

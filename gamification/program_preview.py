@@ -13,10 +13,11 @@ from itertools import takewhile
 from gamification.absorbed import size_of, whole_pasts
 from gamification.activity import EARLIEST, to_milliseconds
 from gamification.campaigns import Offers
+from gamification.circumstances import Circumstances
 from gamification.fold import CampaignVersions
 from gamification.history import Past
 from gamification.member import Member
-from gamification.member_fold import Circumstances, MemberFold
+from gamification.member_fold import MemberFold
 from gamification.program import Program
 from gamification.prospects import Prospects, Tally
 from gamification.schedule import Edition, Schedule

@@ -18,12 +18,13 @@ from gamification.activity import (
     time_problems,
     to_milliseconds,
 )
+from gamification.circumstances import Circumstances, ReachesBack
 from gamification.contention import MAX_COMMIT_ATTEMPTS, insist
 from gamification.fold import NO_CAMPAIGNS, CampaignVersions, InsufficientPoints
 from gamification.group_commit import GroupCommit
 from gamification.history import ACCOUNT_MARK, Past
 from gamification.member import Member
-from gamification.member_fold import Circumstances, MemberFold, ReachesBack
+from gamification.member_fold import MemberFold
 from gamification.one_person import as_one, looked_up, with_first_results
 from gamification.record import Record
 from gamification.requests import (
@@ -207,21 +208,22 @@ class Recorder:
 
     async def _attempt(self, requests: Sequence[Request]) -> list[Result]:
         table = _Table(requests)
-        members, known = await asyncio.gather(
+        members, known, circumstances = await asyncio.gather(
             self._members.by_ids(list(dict.fromkeys(request.member_id for request in requests))),
             self._journal.by_keys(list(dict.fromkeys(place for each in requests for place in looked_up(each)))),
+            self._circumstances(table),
         )
         if any(each.state.merged_into or each.state.absorbed for each in members.values()):
             requests, members, known = await as_one(self._members, self._journal, requests, members)
             table = _Table(requests)
         while True:
-            circumstances = await self._circumstances(table)
             folds = {member_id: table.fold(member, circumstances) for member_id, member in members.items()}
             results, needed = await _answers(requests, folds, known)
             if not needed:
                 break
             for back in needed:
                 await self._lay_out(table, back)
+            circumstances = await self._circumstances(table)
         await self._journal.commit([fold.commit() for fold in folds.values() if fold.is_worth_writing])
         return await with_first_results(self._journal, results)
 

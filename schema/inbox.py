@@ -1,12 +1,10 @@
 """Notices in pages: the inbox of a member, newest first, and the feed of all members, oldest first."""
 
-from collections.abc import Callable, Sequence
 from functools import partial
 
 import strawberry
 
-from gamification.notices.posted import Posted
-from schema.connections import Connection, Edge, page_info_of, page_size, stale_cursor
+from schema.connections import Connection, page_info_of, page_size, stale_cursor
 from schema.context import Context, Info
 from schema.ids import number_in
 from schema.permissions import check_own
@@ -42,11 +40,15 @@ async def inbox(context: Context, member_id: str, language: str | None, first: i
     size, listed = page_size(first), f"inbox:{member_id}"
     before = await _place(context, listed, after) if after is not None else None
     found = await context.game.stores.notices.inbox(member_id, before, size + 1)
-    edges = _edges(found[:size], language, await context.game.cursors.sealer(listed))
+    page, seal = found[:size], await context.game.cursors.sealer(listed)
+
+    def cursor_at(at: int) -> str:
+        return seal(str(page[at].position))
+
     return Inbox(
-        edges=edges,
-        nodes=[edge.node for edge in edges],
-        page_info=page_info_of(edges, has_next=len(found) > size, after=after),
+        cursor_at=cursor_at,
+        nodes=[show_notice(posted, language) for posted in page],
+        page_info=page_info_of(len(page), cursor_at, has_next=len(found) > size, after=after),
         member_id=member_id,
     )
 
@@ -63,19 +65,16 @@ async def notice_feed(context: Context, language: str | None, first: int | None,
     if place > last:
         raise stale_cursor()
     found = await notices.after(place, size + 1) if size else []
-    sealer = await context.game.cursors.sealer(_FEED)
-    edges = _edges(found[:size], language, sealer)
+    page, seal = found[:size], await context.game.cursors.sealer(_FEED)
+
+    def cursor_at(at: int) -> str:
+        return seal(str(page[at].position))
+
     # Whoever asks for none and has no place yet wants to begin with what comes next.
-    end = partial(sealer, str(last)) if after is None and not edges else None
+    end = partial(seal, str(last)) if after is None and not page else None
     has_next = len(found) > size or (not size and after is not None and place < last)
-    info = page_info_of(edges, has_next=has_next, after=after, last=end)
-    return NoticeFeed(edges=edges, nodes=[edge.node for edge in edges], page_info=info)
-
-
-def _edges(found: Sequence[Posted], language: str | None, sealer: Callable[[str], str]) -> list[Edge[Notice]]:
-    return [
-        Edge(make_cursor=partial(sealer, str(posted.position)), node=show_notice(posted, language)) for posted in found
-    ]
+    info = page_info_of(len(page), cursor_at, has_next=has_next, after=after, last=end)
+    return NoticeFeed(cursor_at=cursor_at, nodes=[show_notice(posted, language) for posted in page], page_info=info)
 
 
 async def _place(context: Context, listed: str, cursor: str) -> int:

@@ -105,6 +105,10 @@ class MongoPlacings:
         program = await self._current()
         return self._placings(await self._members.scores_of(member_ids), program)
 
+    async def as_of(self, members: Sequence[MemberScores]) -> Sequence[Placing]:
+        """All placings of members of whom this is known already."""
+        return self._placings(members, await self._current())
+
     async def stream(self, progress: Callable[[int], None] | None = None) -> AsyncIterator[Sequence[Placing]]:
         """All placings of all members, in batches; ``progress`` is told how many members more were read."""
         program = await self._current()

@@ -9,15 +9,15 @@ with what remains it is the limit.
 
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import count
+from operator import attrgetter
 from typing import Literal
 
 from pymongo import UpdateOne
 
 from app.stores.connection import Connection, Document
-from app.stores.transaction import Session
+from app.stores.transaction import Session, blocking
 from gamification.campaigning import BelowGiven, Left
 from gamification.program.campaigns import Campaign
 from gamification.record import Settlement
@@ -70,7 +70,7 @@ class Allowances:
         self.on_change: Callable[[Sequence[Slice]], None] | None = None
         self.shortfalls = 0
 
-    async def settle(self, settlements: Iterable[Settlement], session: Session) -> Sequence[Slice]:
+    def settle(self, settlements: Iterable[Settlement], session: Session) -> Sequence[Slice]:
         """Take all of these within a transaction, or give back what is below zero; the slices that change, as after it.
 
         What is given back of a limit that is no longer there is nobody's.
@@ -82,7 +82,7 @@ class Allowances:
         taken, returned = _totals(settlements, 1), _totals(settlements, -1)
         if not taken and not returned:
             return ()
-        slices = dict(await self._read({campaign for campaign, _ in (*taken, *returned)}, session))
+        slices = dict(self._read({campaign for campaign, _ in (*taken, *returned)}, session))
         turn = next(self._turns)
         changed: dict[str, Slice] = {}
         # What comes back first: another member of the same commit may take it.
@@ -95,7 +95,7 @@ class Allowances:
                 anew = {each.slice_id: each for each in parts}
                 slices[key] = [anew.get(each.slice_id, each) for each in slices.get(key, ())]
                 changed |= anew
-        await self._write(list(changed.values()), session)
+        self._write(list(changed.values()), session)
         return list(changed.values())
 
     def changed(self, slices: Sequence[Slice]) -> None:
@@ -103,50 +103,52 @@ class Allowances:
         if slices and self.on_change is not None:
             self.on_change(slices)
 
-    async def slices(self, campaigns: Collection[str], session: Session | None = None) -> Mapping[Key, Sequence[Slice]]:
-        """The slices of these campaigns as they are now, or as they are in a transaction.
+    async def slices(self, campaigns: Collection[str]) -> Mapping[Key, Sequence[Slice]]:
+        """The slices of these campaigns as they are now.
 
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
         with self._connection.answering():
-            return await self._read(campaigns, session)
+            return _by_key(await self._collection.find(_of(campaigns)).batch_size(MAX_SLICES * 2).to_list(None))
 
-    async def below(self, terms: Campaign, session: Session | None = None) -> BelowGiven | None:
+    def slices_within(self, campaigns: Collection[str], session: Session) -> Mapping[Key, Sequence[Slice]]:
+        """The slices of these campaigns as they are in a transaction."""
+        return self._read(campaigns, session)
+
+    async def below(self, terms: Campaign) -> BelowGiven | None:
         """A limit of new terms that is less than what was taken of it already; None where there is none.
 
         Raises:
-            StoreUnavailable: outside a transaction, the store did not answer in time.
+            StoreUnavailable: the store did not answer in time.
         """
-        with self._connection.answering() if session is None else nullcontext():
-            slices = await self._read([terms.code], session)
-        for what, field, limit in _limits(terms):
-            given = sum(each.given for each in slices.get((terms.code, what), ()))
-            if limit is not None and limit < given:
-                return BelowGiven(terms.code, field, limit, given)
-        return None
+        return _below(terms, await self.slices([terms.code]))
 
-    async def allot(self, terms: Campaign, session: Session) -> None:
+    def below_within(self, terms: Campaign, session: Session) -> BelowGiven | None:
+        """The same as it is in a transaction."""
+        return _below(terms, self._read([terms.code], session))
+
+    def allot(self, terms: Campaign, session: Session) -> None:
         """Make what is left fit the limits of new terms, within the transaction that brings them.
 
         What was taken stays so. More is dealt out as slices of its own, which gets in nobody's way.
         """
-        slices = await self._read([terms.code], session)
+        slices = self._read([terms.code], session)
         for what, _, limit in _limits(terms):
             present = slices.get((terms.code, what), ())
             if limit is None:
                 ids = [each.slice_id for each in present]
-                await self._collection.delete_many({"_id": {"$in": ids}}, session=session)
+                blocking(self._collection).delete_many({"_id": {"$in": ids}}, session=session)
                 continue
             remaining = sum(each.remaining for each in present)
             goal = max(limit - sum(each.given for each in present), 0)
             if goal > remaining and len(present) + SLICES <= MAX_SLICES:
                 shares = _shares(goal - remaining, SLICES)
                 fresh = [Slice(terms.code, what, len(present) + at, share) for at, share in enumerate(shares)]
-                await self._collection.insert_many([_document(each) for each in fresh], session=session)
+                blocking(self._collection).insert_many([_document(each) for each in fresh], session=session)
             elif goal != remaining:
                 shares = _shares(goal, len(present))
-                await self._write(
+                self._write(
                     [
                         replace(each, remaining=share, version=each.version + 1)
                         for each, share in zip(present, shares, strict=True)
@@ -154,17 +156,10 @@ class Allowances:
                     session,
                 )
 
-    async def _read(self, campaigns: Collection[str], session: Session | None) -> Mapping[Key, Sequence[Slice]]:
-        found = self._collection.find({"campaign": {"$in": list(campaigns)}}, session=session)
-        slices: dict[Key, list[Slice]] = {}
-        async for document in found.batch_size(MAX_SLICES * 2):
-            part = _slice(document)
-            slices.setdefault((part.campaign, part.what), []).append(part)
-        for parts in slices.values():
-            parts.sort(key=lambda each: each.number)
-        return slices
+    def _read(self, campaigns: Collection[str], session: Session) -> Mapping[Key, Sequence[Slice]]:
+        return _by_key(blocking(self._collection).find(_of(campaigns), session=session).batch_size(MAX_SLICES * 2))
 
-    async def _write(self, slices: Sequence[Slice], session: Session) -> None:
+    def _write(self, slices: Sequence[Slice], session: Session) -> None:
         """Write slices that were read in the same transaction, whose isolation refuses if others were faster."""
         updates = [
             UpdateOne(
@@ -182,7 +177,7 @@ class Allowances:
         ]
         if not updates:
             return
-        written = await self._collection.bulk_write(updates, session=session)
+        written = blocking(self._collection).bulk_write(updates, session=session)
         if written.matched_count != len(updates):
             raise CommitConflict
 
@@ -192,6 +187,28 @@ def left_of(terms: Campaign, slices: Mapping[Key, Sequence[Slice]]) -> Left:
     points = sum(each.remaining for each in slices.get((terms.code, "points"), ()))
     places = sum(each.remaining for each in slices.get((terms.code, "places"), ()))
     return Left(points if terms.budget else None, places if terms.first_members is not None else None)
+
+
+def _of(campaigns: Collection[str]) -> Document:
+    """The query for all slices of campaigns."""
+    return {"campaign": {"$in": list(campaigns)}}
+
+
+def _by_key(documents: Iterable[Document]) -> Mapping[Key, Sequence[Slice]]:
+    slices: dict[Key, list[Slice]] = {}
+    for part in map(_slice, documents):
+        slices.setdefault((part.campaign, part.what), []).append(part)
+    for parts in slices.values():
+        parts.sort(key=attrgetter("number"))
+    return slices
+
+
+def _below(terms: Campaign, slices: Mapping[Key, Sequence[Slice]]) -> BelowGiven | None:
+    for what, field, limit in _limits(terms):
+        given = sum(each.given for each in slices.get((terms.code, what), ()))
+        if limit is not None and limit < given:
+            return BelowGiven(terms.code, field, limit, given)
+    return None
 
 
 def _limits(terms: Campaign) -> tuple[tuple[What, Literal["budget", "first_members"], int | None], ...]:

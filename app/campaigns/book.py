@@ -35,7 +35,7 @@ from app.campaigns.codec import (
     terms_id,
 )
 from app.stores.connection import Connection, Document
-from app.stores.transaction import Session, transact
+from app.stores.transaction import Session, blocking, transact
 from gamification.activity import to_milliseconds
 from gamification.campaign_changes import NO_DETAILS, Details
 from gamification.campaigning import (
@@ -90,20 +90,20 @@ class CampaignBook:
         """
         state = created(terms, origin, by, to_milliseconds(now), draft=draft)
 
-        async def write(session: Session) -> CampaignState | CodeTaken | TooManyCampaigns:
-            known = await self._states.find_one({"_id": terms.code}, session=session)
+        def write(session: Session) -> CampaignState | CodeTaken | TooManyCampaigns:
+            known = blocking(self._states).find_one({"_id": terms.code}, session=session)
             if known is not None:
                 return CodeTaken(terms.code, known["origin"])
             # Whoever makes another one meanwhile takes the same number for the event, so the count holds.
             current = {"origin": "staff", "status": {"$in": ["draft", "running", "paused"]}}
-            if origin == "staff" and await self._states.count_documents(current, session=session) >= MAX_CURRENT:
+            if origin == "staff" and blocking(self._states).count_documents(current, session=session) >= MAX_CURRENT:
                 return TooManyCampaigns(MAX_CURRENT)
             try:
-                await self._states.insert_one(state_document(state), session=session)
+                blocking(self._states).insert_one(state_document(state), session=session)
             except DuplicateKeyError as error:
                 raise CommitConflict from error
-            await self._write_terms(state, session)
-            await self._note(Change(state, "created", {"status": state.status, **why}), by, session)
+            self._write_terms(state, session)
+            self._note(Change(state, "created", {"status": state.status, **why}), by, session)
             return state
 
         return await insist(lambda: transact(self._connection, write))
@@ -140,11 +140,11 @@ class CampaignBook:
             StoreUnavailable: the store did not answer in time, or others changed the campaign all the while.
         """
 
-        async def write(session: Session) -> CampaignState | Repeated | CampaignRefusal | UnknownCampaign | None:
-            document = await self._states.find_one({"_id": code}, session=session)
+        def write(session: Session) -> CampaignState | Repeated | CampaignRefusal | UnknownCampaign | None:
+            document = blocking(self._states).find_one({"_id": code}, session=session)
             if document is None:
                 return UnknownCampaign(code)
-            readable = await self._with_terms([document], session)
+            readable = self._with_terms_within([document], session)
             if not readable:
                 raise StoreUnavailable(f"the terms of campaign {code} cannot be read; laurel verify says more")
             [before] = readable
@@ -152,14 +152,14 @@ class CampaignBook:
             if not isinstance(change, Change):
                 return change
             after = replace(change.state, revision=before.revision + 1, changed_at=now)
-            if after.version != before.version and (refused := await self._allowances.below(after.terms, session)):
+            if after.version != before.version and (refused := self._allowances.below_within(after.terms, session)):
                 return refused
-            written = await self._states.replace_one({"_id": code}, state_document(after), session=session)
+            written = blocking(self._states).replace_one({"_id": code}, state_document(after), session=session)
             if written.matched_count != 1:
                 raise CommitConflict
             if after.version != before.version:
-                await self._write_terms(after, session)
-            await self._note(replace(change, state=after, details={**change.details, **why}), by, session)
+                self._write_terms(after, session)
+            self._note(replace(change, state=after, details={**change.details, **why}), by, session)
             return after
 
         return await insist(lambda: transact(self._connection, write))
@@ -218,11 +218,11 @@ class CampaignBook:
             StoreUnavailable: the store did not answer in time.
         """
 
-        async def read(session: Session) -> tuple[Mapping[str, CampaignState | None], Mapping[Key, Sequence[Slice]]]:
-            documents = await self._states.find(session=session).to_list(None)
+        def read(session: Session) -> tuple[Mapping[str, CampaignState | None], Mapping[Key, Sequence[Slice]]]:
+            documents = list(blocking(self._states).find(session=session))
             states: dict[str, CampaignState | None] = {document["_id"]: None for document in documents}
-            states |= {state.code: state for state in await self._with_terms(documents, session)}
-            return states, await self._allowances.slices(list(states), session)
+            states |= {state.code: state for state in self._with_terms_within(documents, session)}
+            return states, self._allowances.slices_within(list(states), session)
 
         return await transact(self._connection, read)
 
@@ -261,12 +261,20 @@ class CampaignBook:
         """Keep no terms in mind: those of a version may be others now, since the database was replaced."""
         self._known_terms.clear()
 
-    async def _with_terms(
-        self, documents: Sequence[Document], session: Session | None = None
-    ) -> Sequence[CampaignState]:
+    async def _with_terms(self, documents: Sequence[Document]) -> Sequence[CampaignState]:
         """The campaigns of these documents. One without sound terms is left out, and told of once: others go on."""
-        versions = [(document["_id"], document["version"]) for document in documents]
-        terms = await self._read_terms(versions, session)
+        return self._readable(documents, await self._read_terms(map(_version_of, documents)))
+
+    def _with_terms_within(self, documents: Sequence[Document], session: Session) -> Sequence[CampaignState]:
+        """The same in a transaction."""
+        known, query = self._known_of(map(_version_of, documents))
+        fresh = self._fresh(blocking(self._terms).find(query, session=session)) if query else {}
+        return self._readable(documents, {**known, **fresh})
+
+    def _readable(
+        self, documents: Sequence[Document], terms: Mapping[tuple[str, int], Campaign]
+    ) -> Sequence[CampaignState]:
+        versions = list(map(_version_of, documents))
         for code, version in versions:
             if (code, version) not in terms:
                 self._tell(code, version)
@@ -276,24 +284,31 @@ class CampaignBook:
             if version in terms
         ]
 
-    async def _read_terms(
-        self, versions: Iterable[tuple[str, int]], session: Session | None = None
-    ) -> Mapping[tuple[str, int], Campaign]:
+    async def _read_terms(self, versions: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Campaign]:
         """Terms never change, so those that are known need not be asked for."""
-        wanted = list(dict.fromkeys(versions))
-        unknown = [terms_id(*version) for version in wanted if version not in self._known_terms]
-        read = dict(self._known_terms)
-        if unknown:
-            found = await self._terms.find({"_id": {"$in": unknown}}, session=session).to_list(len(unknown))
-            fresh = {}
-            for each in found:
-                with suppress(ValidationError):  # Whoever needs them tells that they are not known.
-                    fresh[each["code"], each["version"]] = read_terms(each["terms"])
-            read |= fresh
-            if len(read) > MAX_CACHED_TERMS:
-                self._known_terms.clear()
-            self._known_terms |= fresh
-        return {version: read[version] for version in wanted if version in read}
+        known, query = self._known_of(versions)
+        return {**known, **self._fresh(await self._terms.find(query).to_list(None))} if query else known
+
+    def _known_of(
+        self, versions: Iterable[tuple[str, int]]
+    ) -> tuple[Mapping[tuple[str, int], Campaign], Document | None]:
+        """The terms that are known, and the query for those that are not, if there are any."""
+        wanted = dict.fromkeys(versions)
+        terms = dict(self._known_terms)  # As they are now: other threads add to them.
+        unknown = [terms_id(*version) for version in wanted if version not in terms]
+        query = {"_id": {"$in": unknown}} if unknown else None
+        return {version: terms[version] for version in wanted if version in terms}, query
+
+    def _fresh(self, documents: Iterable[Document]) -> Mapping[tuple[str, int], Campaign]:
+        """The terms of these documents, which are known from now on."""
+        fresh: dict[tuple[str, int], Campaign] = {}
+        for each in documents:
+            with suppress(ValidationError):  # Whoever needs them tells that they are not known.
+                fresh[each["code"], each["version"]] = read_terms(each["terms"])
+        if len(self._known_terms) + len(fresh) > MAX_CACHED_TERMS:
+            self._known_terms.clear()
+        self._known_terms |= fresh
+        return fresh
 
     def _tell(self, code: str, version: int) -> None:
         if code not in self.unreadable and len(self.unreadable) < MAX_READ:
@@ -302,20 +317,25 @@ class CampaignBook:
                 "campaign %s gives nothing: its terms, version %d, cannot be read; run laurel verify", code, version
             )
 
-    async def _write_terms(self, state: CampaignState, session: Session) -> None:
+    def _write_terms(self, state: CampaignState, session: Session) -> None:
         document = {
             "_id": terms_id(state.code, state.version),
             "code": state.code,
             "version": state.version,
             "terms": terms_document(state.terms),
         }
-        await self._terms.insert_one(document, session=session)
-        await self._allowances.allot(state.terms, session)
+        blocking(self._terms).insert_one(document, session=session)
+        self._allowances.allot(state.terms, session)
 
-    async def _note(self, change: Change, by: str, session: Session) -> None:
-        counter = await self._counters.find_one_and_update(
+    def _note(self, change: Change, by: str, session: Session) -> None:
+        counter = blocking(self._counters).find_one_and_update(
             {"_id": _EVENTS}, {"$inc": {"last": 1}}, upsert=True, return_document=ReturnDocument.AFTER, session=session
         )
+        assert counter is not None, "it is made where it is not there"
         state = change.state
         event = CampaignEvent(counter["last"], state.code, change.kind, state.changed_at, by, change.details)
-        await self._events.insert_one(event_document(event), session=session)
+        blocking(self._events).insert_one(event_document(event), session=session)
+
+
+def _version_of(document: Document) -> tuple[str, int]:
+    return document["_id"], document["version"]

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -13,7 +13,8 @@ from app.boards.redis_boards import RedisBoards
 from app.clock import utc_now
 from app.live.hints import Hints
 from app.live.hub import Hub
-from app.stores.outbox import Outbox, entry_id
+from app.stores.codec import MemberScores
+from app.stores.outbox import Changed, Outbox
 from gamification.stores import StoreUnavailable
 
 MAX_BATCH = 500
@@ -22,6 +23,9 @@ MAX_WAITING = 10_000
 """How many entries a process keeps in mind. What comes on top is found by the sweeper."""
 RETRY_SECONDS = 0.5
 """How long the announcer leaves a store alone that did not answer; what comes meanwhile is left to the sweeper."""
+ROUND_SECONDS = 0.02
+"""How long at least lies between the beginnings of two announcements: one that comes after a quiet time is made at
+once, and of many that come one after the other several go together, since each costs the same whatever is in it."""
 FORGET_SECONDS = 0.1
 """How long announced entries are gathered before they are deleted, since a deletion costs as much as a commit."""
 SWEPT_AFTER = timedelta(milliseconds=300)
@@ -33,6 +37,9 @@ PASSED_OVER_FOR = timedelta(minutes=1)
 """How long an entry that cannot be announced is left alone, so that it does not stop those after it."""
 MAX_PASSED_OVER = 1_000
 """How many such entries a process keeps in mind; those beyond are tried again sooner."""
+
+Told = tuple[str, MemberScores | None]
+"""Whom an entry is about, and what is known of them as of its revision; None where they must be read."""
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +57,7 @@ class Announcer:
     ) -> None:
         self._outbox, self._placings, self._boards, self._hub = outbox, placings, boards, hub
         self._now = now
-        self._waiting: dict[str, str] = {}
+        self._waiting: dict[str, Told] = {}
         self._in_hand: set[str] = set()
         """Entries that this process will announce or has announced, and not deleted yet."""
         self._came = asyncio.Event()
@@ -59,25 +66,30 @@ class Announcer:
         self._fails: type[StoreUnavailable] | None = None
         self._passed_over: dict[str, datetime] = {}
 
-    def written(self, changes: Sequence[tuple[str, int]]) -> None:
-        """Note these (member_id, revision), whose commit has just been confirmed. Returns at once."""
-        noted = {entry_id(*change): change[0] for change in changes[: MAX_WAITING - len(self._waiting)]}
+    def written(self, changes: Sequence[Changed]) -> None:
+        """Note these changes, whose commit has just been confirmed. Returns at once."""
+        noted = {
+            change.entry_id: (change.member_id, change.scores) for change in changes[: MAX_WAITING - len(self._waiting)]
+        }
         self._waiting |= noted
         self._in_hand |= noted.keys()
         self._came.set()
 
     async def run(self) -> NoReturn:
         """Announce what is noted, until cancelled."""
+        loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._forget_in_batches())
             while True:
                 await self._came.wait()
                 self._came.clear()
                 while self._waiting:
+                    next_at = loop.time() + ROUND_SECONDS
                     batch = dict(list(self._waiting.items())[:MAX_BATCH])
                     for entry in batch:
                         del self._waiting[entry]
                     await self._try(batch)
+                    await asyncio.sleep(max(0.0, next_at - loop.time()))
 
     async def sweep(self) -> NoReturn:
         """Announce what has been lying in the outbox for a while, whoever wrote it, until cancelled."""
@@ -110,12 +122,12 @@ class Announcer:
         self._passed_over = {entry: at for entry, at in self._passed_over.items() if now - at < PASSED_OVER_FOR}
         found = await self._outbox.pending(now - SWEPT_AFTER, MAX_BATCH, besides=list(self._passed_over))
         # What is in hand is announced anyway; to do it twice is what a busy process has least time for.
-        entries = {one.entry_id: one.member_id for one in found if one.entry_id not in self._in_hand}
+        entries = {one.entry_id: (one.member_id, None) for one in found if one.entry_id not in self._in_hand}
         if entries:
             await self._outbox.done(await self._announce_sound(entries))
         return len(entries)
 
-    async def _try(self, batch: dict[str, str]) -> None:
+    async def _try(self, batch: dict[str, Told]) -> None:
         announced: list[str] = []
         try:
             announced = (await self._announce_sound(batch))[: MAX_WAITING - len(self._announced)]
@@ -124,7 +136,7 @@ class Announcer:
         except StoreUnavailable as error:
             self._failed(error)
             # Local subscribers need MongoDB alone. All of these are in the outbox, where the sweeper finds them.
-            self._hub.wake(Hints(members=list(self._waiting.values())))
+            self._hub.wake(Hints(members=[member_id for member_id, _ in self._waiting.values()]))
             self._in_hand.difference_update(self._waiting)
             self._waiting.clear()
             self._in_hand.difference_update(batch)
@@ -132,7 +144,7 @@ class Announcer:
         finally:
             self._in_hand.difference_update(batch.keys() - set(announced))
 
-    async def _announce_sound(self, entries: dict[str, str]) -> list[str]:
+    async def _announce_sound(self, entries: Mapping[str, Told]) -> list[str]:
         """Announce all entries but those with which something is wrong; which these were.
 
         Raises:
@@ -148,7 +160,7 @@ class Announcer:
                 return []
         else:
             return list(entries)
-        return [one for entry, who in entries.items() for one in await self._announce_sound({entry: who})]
+        return [one for entry, told in entries.items() for one in await self._announce_sound({entry: told})]
 
     def _pass_over(self, entry: str, error: Exception) -> None:
         log.error("%s cannot be announced, which is tried again in %s", entry, PASSED_OVER_FOR, exc_info=error)
@@ -156,15 +168,19 @@ class Announcer:
             del self._passed_over[next(iter(self._passed_over))]
         self._passed_over[entry] = self._now()
 
-    async def _announce(self, entries: dict[str, str]) -> None:
+    async def _announce(self, entries: Mapping[str, Told]) -> None:
         """Place these members and tell of it. Then the entries have done their work: a later commit has one of its own.
 
         Raises:
             StoreUnavailable: a store did not answer. The entries stay.
         """
-        member_ids = list(dict.fromkeys(entries.values()))
+        known, unknown = _known_and_unknown(entries.values())
+        member_ids = [*known, *unknown]
         try:
-            placings = await self._placings.of(member_ids)
+            placings = [
+                *await self._placings.as_of(list(known.values())),
+                *(await self._placings.of(unknown) if unknown else ()),
+            ]
             await self._boards.place(placings)
         except StoreUnavailable:
             self._hub.wake(Hints(members=member_ids))
@@ -180,3 +196,15 @@ class Announcer:
             # At the very first start that is how it must be.
             level = logging.INFO if isinstance(error, NeverBuilt) else logging.WARNING
             log.log(level, "what is recorded comes to boards and phones later: %s", error)
+
+
+def _known_and_unknown(all_told: Iterable[Told]) -> tuple[Mapping[str, MemberScores], Sequence[str]]:
+    """What is known of members as of their latest revision, and those who must be read for one entry or another."""
+    known: dict[str, MemberScores] = {}
+    unknown: dict[str, None] = {}
+    for member_id, scores in all_told:
+        if scores is None:
+            unknown[member_id] = None
+        elif member_id not in known or known[member_id].revision < scores.revision:
+            known[member_id] = scores
+    return {member_id: scores for member_id, scores in known.items() if member_id not in unknown}, list(unknown)

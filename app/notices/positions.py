@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from app.notices.entries import Entry, partition_of
 from app.stores.connection import Connection, Document
 from app.stores.notices import COLLECTION, read_notice
-from app.stores.transaction import Session, transact
+from app.stores.transaction import Session, blocking, transact
 from gamification.contention import insist
 from gamification.stores import CommitConflict
 
@@ -89,18 +89,16 @@ class Positions:
             documents = await found.to_list(limit)
         return [Entry(read_notice(each), each["position"], each.get("previous", 0)) for each in documents]
 
-    async def _assign(self, session: Session) -> Batch | None:
+    def _assign(self, session: Session) -> Batch | None:
         # The counter first: who comes second then fails at once, and not when all is written.
-        before = _heads(await self._counters.find_one({"_id": COLLECTION}, session=session))
-        waiting = self._notices.find({"position": None}, session=session)
-        documents = (
-            await waiting.sort([("member_id", ASCENDING), ("order", ASCENDING)]).limit(MAX_BATCH).to_list(MAX_BATCH)
-        )
+        before = _heads(blocking(self._counters).find_one({"_id": COLLECTION}, session=session))
+        waiting = blocking(self._notices).find({"position": None}, session=session)
+        documents = list(waiting.sort([("member_id", ASCENDING), ("order", ASCENDING)]).limit(MAX_BATCH))
         if not documents:
             return None
         batch = Batch(_placed(documents, before), before)
-        await self._move_on(batch, session)
-        await self._notices.bulk_write(
+        self._move_on(batch, session)
+        blocking(self._notices).bulk_write(
             [
                 UpdateOne(
                     {"_id": entry.notice.notice_id},
@@ -112,11 +110,11 @@ class Positions:
         )
         return batch
 
-    async def _move_on(self, batch: Batch, session: Session) -> None:
+    def _move_on(self, batch: Batch, session: Session) -> None:
         heads = {f"heads.{partition}": position for partition, position in batch.upto.items()}
         change = {"$set": {"last": batch.entries[-1].position, **heads}}
         try:
-            await self._counters.update_one({"_id": COLLECTION}, change, upsert=True, session=session)
+            blocking(self._counters).update_one({"_id": COLLECTION}, change, upsert=True, session=session)
         except DuplicateKeyError as error:  # Somebody else has just begun the feed.
             raise CommitConflict from error
 

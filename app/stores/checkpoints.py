@@ -11,7 +11,7 @@ from pymongo import DESCENDING
 
 from app.stores.codec import read_state, state_document
 from app.stores.connection import Connection, Document
-from app.stores.transaction import Session
+from app.stores.transaction import Session, blocking
 from gamification.history import Checkpoint
 from gamification.state import Moment
 from gamification.stores import Commit
@@ -40,7 +40,7 @@ class Checkpoints:
             found = await self._collection.find(query).sort("_id", DESCENDING).limit(1).to_list(1)
         return Checkpoint(read_state(found[0]["state"]), found[0]["next_seq"]) if found else None
 
-    async def keep(self, commits: Iterable[Commit], session: Session) -> None:
+    def keep(self, commits: Iterable[Commit], session: Session) -> None:
         """Replace those that the commits make anew, and add theirs."""
         made: list[Document] = []
         for commit in commits:
@@ -48,10 +48,10 @@ class Checkpoints:
             if commit.revised_from is not None:
                 # Up to the sign after the colon, with which all of this member's begin.
                 range_ = {"$gte": _id(member_id, commit.revised_from), "$lt": f"{member_id};"}
-                await self._collection.delete_many({"_id": range_}, session=session)
+                blocking(self._collection).delete_many({"_id": range_}, session=session)
             made += [_document(member_id, each) for each in commit.checkpoints]
         if made:
-            await self._collection.insert_many(made, session=session)
+            blocking(self._collection).insert_many(made, session=session)
 
 
 def _document(member_id: str, checkpoint: Checkpoint) -> Document:

@@ -11,7 +11,7 @@ from typing import Literal
 from pymongo.errors import BulkWriteError
 
 from app.stores.connection import Connection, refused_duplicate
-from app.stores.transaction import Session
+from app.stores.transaction import Session, blocking
 from gamification.member import Member
 from gamification.stores import CommitConflict
 
@@ -26,7 +26,7 @@ class Claims:
         self._connection = connection
         self._collection = connection["claims"]
 
-    async def take(self, claims: Iterable[tuple[Claim, str]], session: Session) -> None:
+    def take(self, claims: Iterable[tuple[Claim, str]], session: Session) -> None:
         """Take all of these (claim, member_id) within a transaction.
 
         Raises:
@@ -34,16 +34,16 @@ class Claims:
         """
         documents = [{"_id": _claim_id(claim), "member_id": member_id} for claim, member_id in claims]
         try:
-            await self._collection.insert_many(documents, session=session)
+            blocking(self._collection).insert_many(documents, session=session)
         except BulkWriteError as error:
             duplicate = refused_duplicate(error)
             if duplicate is None:
                 raise
             raise CommitConflict(documents[duplicate["index"]]["_id"].partition(":")[0]) from error
 
-    async def release(self, claim: Claim, session: Session) -> None:
+    def release(self, claim: Claim, session: Session) -> None:
         """Let go of a claim within a transaction."""
-        await self._collection.delete_one({"_id": _claim_id(claim)}, session=session)
+        blocking(self._collection).delete_one({"_id": _claim_id(claim)}, session=session)
 
     async def owners(self, claims: Sequence[Claim]) -> Mapping[Claim, str]:
         """The member ids that these claims belong to, where they are taken."""

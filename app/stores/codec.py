@@ -135,6 +135,13 @@ def try_member(document: Document) -> Member | Unreadable:
         return Unreadable(str(document.get("_id")), None, _first_fault(error))
 
 
+def scores_of(member: Member) -> MemberScores:
+    """What boards need of a member, but for the boards that they have left."""
+    return MemberScores(
+        member.member_id, member.revision, member.visibility.board, member.profile.alias, member.state.scores
+    )
+
+
 def try_scores(document: Document) -> MemberScores | Unreadable:
     """What boards need of a member, from a document that may hold nothing else, or what is wrong with it.
 

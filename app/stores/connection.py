@@ -1,5 +1,6 @@
 """The connection to MongoDB: bounded in time, durable, and the one place that knows the driver's faults."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -108,14 +109,17 @@ class Connection:
         return self._database[collection]
 
     @contextmanager
-    def answering(self) -> Iterator[None]:
-        """Let what happens within the block take ``timeout_seconds`` together.
+    def answering(self, until: float | None = None) -> Iterator[None]:
+        """Let what happens within the block take ``timeout_seconds`` together, or last ``until`` then (monotonic).
 
         Raises:
             StoreUnavailable: the store did not answer in time, or cannot now; the driver's error is its cause.
         """
+        left = self.timeout_seconds if until is None else until - time.monotonic()
+        if left <= 0:
+            raise StoreUnavailable(f"MongoDB did not answer within {self.timeout_seconds:g} seconds")
         try:
-            with pymongo.timeout(self.timeout_seconds):
+            with pymongo.timeout(left):
                 yield
         except PyMongoError as error:
             if not is_outage(error):

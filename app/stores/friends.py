@@ -20,7 +20,7 @@ from pymongo.errors import DuplicateKeyError
 
 from app.stores.codec import Document, friendship_document, read_friendship
 from app.stores.connection import Collection, Connection
-from app.stores.transaction import Session, transact
+from app.stores.transaction import Session, blocking, transact
 from gamification.contention import insist
 from gamification.friends import (
     MAX_BLOCKS,
@@ -64,20 +64,20 @@ class MongoFriendships:
         """
         nothing = friendship(one, other)
 
-        async def attempt(session: Session) -> Friendship | Refusal:
-            document: Document | None = await self._pairs.find_one({"_id": _pair_id(nothing)}, session=session)
+        def attempt(session: Session) -> Friendship | Refusal:
+            document: Document | None = blocking(self._pairs).find_one({"_id": _pair_id(nothing)}, session=session)
             before = read_friendship(document) if document else nothing
             after = step(before)
             if not isinstance(after, Friendship) or after == before:
                 return after
-            counts = await self._read_counts(before, session)
+            counts = self._read_counts(before, session)
             settled = settle(before, after, counts)
             if isinstance(settled, LimitReached):
                 return settled
-            await self._write(after, session)
+            self._write(after, session)
             if after.hides and not before.hides:
-                await self._note_block(after, session)
-            await self._write_counts(counts, settled, session)
+                self._note_block(after, session)
+            self._write_counts(counts, settled, session)
             return after
 
         return await insist(lambda: transact(self._connection, attempt))
@@ -122,20 +122,20 @@ class MongoFriendships:
         # By its own time, not the pair's: what one who is blocked does must not move them in the list.
         return [pair for at, pair in sorted(dated, key=_latest_first) if at is not None]
 
-    async def _read_counts(self, pair: Friendship, session: Session) -> Mapping[str, Counts]:
+    def _read_counts(self, pair: Friendship, session: Session) -> Mapping[str, Counts]:
         members = list(pair.pair)
-        found = await self._counts.find({"_id": {"$in": members}}, session=session).to_list(len(members))
+        found = blocking(self._counts).find({"_id": {"$in": members}}, session=session)
         known = {document.pop("_id"): Counts(**document) for document in found}
         return {member_id: known.get(member_id, Counts()) for member_id in members}
 
-    async def _write_counts(self, before: Mapping[str, Counts], after: Mapping[str, Counts], session: Session) -> None:
+    def _write_counts(self, before: Mapping[str, Counts], after: Mapping[str, Counts], session: Session) -> None:
         for member_id, counts in after.items():
             if counts != before[member_id]:
-                await _put(self._counts, {"_id": member_id, **asdict(counts)}, session)
+                _put(self._counts, {"_id": member_id, **asdict(counts)}, session)
 
-    async def _write(self, pair: Friendship, session: Session) -> None:
+    def _write(self, pair: Friendship, session: Session) -> None:
         if pair.is_empty:
-            await self._pairs.delete_one({"_id": _pair_id(pair)}, session=session)
+            blocking(self._pairs).delete_one({"_id": _pair_id(pair)}, session=session)
             return
         times = {
             _list_name(what, member_id): at
@@ -144,17 +144,17 @@ class MongoFriendships:
             if (at := pair.kept_at(member_id, what)) is not None
         }
         listed = {"lists": list(times), "at": max(times.values())}
-        await _put(self._pairs, {"_id": _pair_id(pair), **friendship_document(pair), **listed}, session)
+        _put(self._pairs, {"_id": _pair_id(pair), **friendship_document(pair), **listed}, session)
 
-    async def _note_block(self, pair: Friendship, session: Session) -> None:
+    def _note_block(self, pair: Friendship, session: Session) -> None:
         for member_id in pair.pair:
-            await self._members.update_one({"_id": member_id}, {"$set": {"may_have_blocks": True}}, session=session)
+            blocking(self._members).update_one({"_id": member_id}, {"$set": {"may_have_blocks": True}}, session=session)
 
 
-async def _put(collection: Collection, document: Document, session: Session) -> None:
+def _put(collection: Collection, document: Document, session: Session) -> None:
     """Keep a document in place of what was there, within a transaction."""
     try:
-        await collection.replace_one({"_id": document["_id"]}, document, upsert=True, session=session)
+        blocking(collection).replace_one({"_id": document["_id"]}, document, upsert=True, session=session)
     except DuplicateKeyError as error:
         # Some servers say so of a document that another transaction has made since this one began.
         raise CommitConflict from error

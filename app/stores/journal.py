@@ -21,13 +21,14 @@ from app.stores.codec import (
     member_document,
     read_record,
     record_document,
+    scores_of,
     state_document,
     try_record,
 )
 from app.stores.connection import Collection, Connection, refused_duplicate
 from app.stores.notices import MongoNotices
-from app.stores.outbox import OnWritten, Outbox
-from app.stores.transaction import Session, transact
+from app.stores.outbox import Changed, OnWritten, Outbox
+from app.stores.transaction import Session, blocking, transact
 from gamification.absorbed import absorbed_ids
 from gamification.boards.keys import BoardKey
 from gamification.history import Checkpoint, Past
@@ -89,21 +90,21 @@ class MongoJournal:
 
         settlements = [settlement for commit in commits for settlement in commit.settlements]
 
-        async def write(session: Session) -> tuple[Sequence[Slice], Sequence[tuple[str, int]]]:
+        def write(session: Session) -> tuple[Sequence[Slice], Sequence[Changed]]:
             if enrolments:
                 # The claims first: where an enrolment is repeated, they say so, and not that its handle is taken.
-                await self._claims.take(claims, session)
-                await _insert(self._members, members, session)
-            taken = await self._allowances.settle(settlements, session)
-            changes = [(commit.member.member_id, commit.member.revision) for commit in enrolments]
+                self._claims.take(claims, session)
+                _insert(self._members, members, session)
+            taken = self._allowances.settle(settlements, session)
+            changes = [_changed(commit, commit.member.profile_revision) for commit in enrolments]
             if snapshots:
-                changes += await self._replace_snapshots(snapshots, session)
+                changes += self._replace_snapshots(snapshots, session)
             if records:
-                await _insert(self._records, records, session, refused_id="key")
-            await self._checkpoints.keep(commits, session)
-            await self._notices.keep(commits, session)
+                _insert(self._records, records, session, refused_id="key")
+            self._checkpoints.keep(commits, session)
+            self._notices.keep(commits, session)
             if changes:
-                await self._outbox.add(changes, session)
+                self._outbox.add(changes, session)
             return taken, changes
 
         taken, changes = await transact(self._connection, write)
@@ -256,17 +257,17 @@ class MongoJournal:
             for document in documents:
                 yield try_record(document)
 
-    async def _replace_snapshots(self, commits: Mapping[str, Commit], session: Session) -> Sequence[tuple[str, int]]:
+    def _replace_snapshots(self, commits: Mapping[str, Commit], session: Session) -> Sequence[Changed]:
         """Write the snapshots, and nothing else of a member: a commit may have read an older profile.
 
-        Returns the members' (member_id, revision) after it.
+        Returns the members who have records of it.
 
         The numbers are read within the transaction, whose isolation then refuses to write over anything newer. One read
         and updates by ``_id`` alone is what every server is quick at; a condition on both is a scan on some.
         """
         ids = list(commits)
         fields = ["state.seq", "profile_revision", "due_at", LEFT]
-        found = await self._members.find({"_id": {"$in": ids}}, fields, session=session).to_list(len(ids))
+        found = list(blocking(self._members).find({"_id": {"$in": ids}}, fields, session=session))
         if {document["_id"]: document["state"]["seq"] for document in found} != {
             member_id: commit.base_seq for member_id, commit in commits.items()
         }:
@@ -284,11 +285,11 @@ class MongoJournal:
             )
             for document in found
         ]
-        written = await self._members.bulk_write(updates, session=session)
+        written = blocking(self._members).bulk_write(updates, session=session)
         if written.matched_count != len(updates):
             raise CommitConflict
         return [
-            (document["_id"], commits[document["_id"]].state.seq + document.get("profile_revision", 0))
+            _changed(commits[document["_id"]], document.get("profile_revision", 0))
             for document in found
             if commits[document["_id"]].records
         ]
@@ -304,6 +305,16 @@ def _enrolled(commit: Commit) -> Document:
     enrolment = {"enrolment_key": commit.enrolment_key, "enrolment_hash": commit.enrolment_hash}
     member = member_document(commit.member)
     return {**member, **enrolment, **_dues(commit, member)}
+
+
+def _changed(commit: Commit, profile_revision: int) -> Changed:
+    """How a member has changed with a commit, whose profile has this revision.
+
+    Boards may be told by the commit alone, unless it has read an older profile or takes the member off a board.
+    """
+    member = commit.member
+    is_known = profile_revision == member.profile_revision and not commit.left
+    return Changed(member.member_id, member.state.seq + profile_revision, scores_of(member) if is_known else None)
 
 
 def _dues(commit: Commit, before: Mapping[str, Any]) -> Document:
@@ -323,12 +334,12 @@ def _left(commit: Commit, before: Sequence[Document]) -> Document:
     return {LEFT: [asdict(key) for key in list(left)[-MAX_LEFT_BOARDS:]]}
 
 
-async def _insert(
+def _insert(
     collection: Collection, documents: Sequence[Document], session: Session, refused_id: str | None = None
 ) -> None:
     """Insert within a transaction; ``refused_id`` is what is taken where an ``_id`` is."""
     try:
-        await collection.insert_many(documents, session=session)
+        blocking(collection).insert_many(documents, session=session)
     except BulkWriteError as error:
         duplicate = refused_duplicate(error)
         if duplicate is None:

@@ -17,8 +17,8 @@ from app.stores.claims import Claim, Claims
 from app.stores.codec import SCORES_PROJECTION, MemberScores, Unreadable, read_member, try_member, try_scores
 from app.stores.connection import Connection, Document
 from app.stores.decoded import DecodedMembers
-from app.stores.outbox import OnWritten, Outbox
-from app.stores.transaction import Session, transact
+from app.stores.outbox import Changed, OnWritten, Outbox
+from app.stores.transaction import Session, blocking, transact
 from gamification.contention import insist
 from gamification.member import Member, board_problems
 from gamification.particulars import TAUGHT
@@ -130,8 +130,8 @@ class MongoMembers:
         if TAUGHT & changes.profile.keys():  # Whoever asked for the change may end before the game has learned of it.
             given["due_at"] = self._now()
 
-        async def change(session: Session) -> Member | None:
-            found: Document | None = await self._collection.find_one_and_update(
+        def change(session: Session) -> Member | None:
+            found: Document | None = blocking(self._collection).find_one_and_update(
                 {"_id": member_id}, {"$set": given, "$inc": {"profile_revision": 1}}, session=session
             )
             if found is None:
@@ -146,8 +146,8 @@ class MongoMembers:
             # Judged here, where the other half of what must go together cannot change meanwhile.
             if problems := tuple(board_problems(after.profile, after.visibility)):
                 raise UnfitProfile(problems)
-            await self._outbox.add([(member_id, after.revision)], session)
-            await self._change_handle(member_id, before.profile.handle, after.profile.handle, session)
+            self._outbox.add([Changed(member_id, after.revision)], session)
+            self._change_handle(member_id, before.profile.handle, after.profile.handle, session)
             return after
 
         try:
@@ -155,7 +155,7 @@ class MongoMembers:
         except CommitConflict as conflict:
             raise HandleTaken from conflict
         if changed is not None and self._on_written is not None:
-            self._on_written([(member_id, changed.revision)])
+            self._on_written([Changed(member_id, changed.revision)])
         return changed
 
     async def save_showcase(self, member_id: str, showcase: tuple[str, ...]) -> Member | None:
@@ -308,13 +308,13 @@ class MongoMembers:
         members = await self.by_ids(list(owners.values())) if owners else {}
         return {claim: members[member_id] for claim, member_id in owners.items() if member_id in members}
 
-    async def _change_handle(self, member_id: str, before: str | None, after: str | None, session: Session) -> None:
+    def _change_handle(self, member_id: str, before: str | None, after: str | None, session: Session) -> None:
         if before == after:
             return
         if before is not None:
-            await self._claims.release(("handle", before), session)
+            self._claims.release(("handle", before), session)
         if after is not None:
-            await self._claims.take([(("handle", after), member_id)], session)
+            self._claims.take([(("handle", after), member_id)], session)
 
 
 def _readable(member: Member | Unreadable) -> Member:

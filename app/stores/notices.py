@@ -12,7 +12,7 @@ from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from app.stores.connection import Connection, Document, is_about_duplicates_alone, refused_duplicate
-from app.stores.transaction import Session
+from app.stores.transaction import Session, blocking
 from gamification.notices.notice import Notice
 from gamification.notices.posted import Posted
 from gamification.stores import Commit, CommitConflict
@@ -38,7 +38,7 @@ class MongoNotices:
         self._counters = connection["counters"]
         self.on_kept = on_kept
 
-    async def keep(self, commits: Sequence[Commit], session: Session) -> None:
+    def keep(self, commits: Sequence[Commit], session: Session) -> None:
         """Write the notices of these commits, within their transaction.
 
         Raises:
@@ -48,7 +48,7 @@ class MongoNotices:
         if not documents:
             return
         try:
-            await self._collection.bulk_write([_unless_there(document) for document in documents], session=session)
+            blocking(self._collection).bulk_write([_unless_there(each) for each in documents], session=session)
         except BulkWriteError as error:
             if refused_duplicate(error) is None:
                 raise

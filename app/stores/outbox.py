@@ -13,14 +13,34 @@ from datetime import datetime, timedelta
 from pymongo import ASCENDING
 
 from app.clock import utc_now
+from app.stores.codec import MemberScores
 from app.stores.connection import Connection
-from app.stores.transaction import Session
+from app.stores.transaction import Session, blocking
 
 AHEAD = timedelta(seconds=2)
 """An entry from further in the future was written by a clock that was wrong, and nobody waits until it is right."""
 
-OnWritten = Callable[[Sequence[tuple[str, int]]], None]
-"""Is told (member_id, revision) right after a commit that changed members; must return at once and not fail."""
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A member who has changed, as of a revision.
+
+    ``scores`` is what boards need of the member as of that revision, where whoever wrote it knows; None where it must
+    be read.
+    """
+
+    member_id: str
+    revision: int
+    scores: MemberScores | None = None
+
+    @property
+    def entry_id(self) -> str:
+        """The id of the entry about it. Member ids hold no colon."""
+        return f"{self.member_id}:{self.revision}"
+
+
+OnWritten = Callable[[Sequence[Changed]], None]
+"""Is told of a commit that changed members, right after it; must return at once and not fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +60,15 @@ class Outbox:
         self._collection = connection["outbox"]
         self._now = now
 
-    async def add(self, entries: Sequence[tuple[str, int]], session: Session) -> None:
-        """Note these (member_id, revision), within the transaction that makes them.
+    def add(self, changes: Sequence[Changed], session: Session) -> None:
+        """Note these, within the transaction that makes them.
 
         Raises:
             pymongo.errors.BulkWriteError: a revision was given twice.
         """
         at = self._now()
-        documents = [
-            {"_id": entry_id(member_id, revision), "member_id": member_id, "at": at} for member_id, revision in entries
-        ]
-        await self._collection.insert_many(documents, session=session)
+        documents = [{"_id": change.entry_id, "member_id": change.member_id, "at": at} for change in changes]
+        blocking(self._collection).insert_many(documents, session=session)
 
     async def pending(self, older_than: datetime, limit: int, besides: Sequence[str] = ()) -> Sequence[OutboxEntry]:
         """Up to ``limit`` entries that were written before ``older_than``, oldest first, but not those ``besides``.
@@ -78,8 +96,3 @@ class Outbox:
             return
         with self._connection.answering():
             await self._collection.delete_many({"_id": {"$in": list(entry_ids)}})
-
-
-def entry_id(member_id: str, revision: int) -> str:
-    """The id of the entry about a revision of a member. Member ids hold no colon."""
-    return f"{member_id}:{revision}"

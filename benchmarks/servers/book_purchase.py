@@ -13,7 +13,7 @@ from pymongo import ReadPreference, WriteConcern
 from pymongo.read_concern import ReadConcern
 
 from app.stores.codec import keyed_id, read_member, read_record, record_document, state_document
-from app.stores.outbox import entry_id
+from app.stores.outbox import Changed
 from benchmarks.servers.book_context import Context
 from benchmarks.servers.book_types import BigInt, Points
 from benchmarks.servers.rivals import JOURNAL, OUTBOX, rank_score
@@ -21,9 +21,10 @@ from benchmarks.servers.stores import Document
 from gamification.activity import PURCHASE, Activity, LineItem, to_milliseconds
 from gamification.boards.periods import period_at
 from gamification.campaigns import Offer, Offers
+from gamification.circumstances import Circumstances
 from gamification.effects import Entry
 from gamification.member import Member as Player
-from gamification.member_fold import Circumstances, MemberFold
+from gamification.member_fold import MemberFold
 from gamification.record import Record as Recorded
 from gamification.requests import Recorded as Success
 from gamification.requests import RecordRequest
@@ -151,8 +152,8 @@ class Purchase:
         return Offers(offers, others=[each.code for each in campaigns])
 
     def _entry(self, commit: Commit) -> Document:
-        revision = commit.member.revision
-        return {"_id": entry_id(self._member_id, revision), "member_id": self._member_id, "at": self._now}
+        changed = Changed(self._member_id, commit.member.revision)
+        return {"_id": changed.entry_id, "member_id": self._member_id, "at": self._now}
 
 
 def _activity(given: ActivityInput, now: datetime) -> Activity:

@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 
 from gamification.activity import Activity, normalised
 from gamification.campaigns import Offers
+from gamification.circumstances import Circumstances, ReachesBack
 from gamification.fold import CampaignVersions, advance
 from gamification.history import Checkpoint, Past
 from gamification.member import Member, Profile
-from gamification.member_fold import Circumstances, MemberFold, ReachesBack
+from gamification.member_fold import MemberFold
 from gamification.notices.notice import Notice
 from gamification.program import Program
 from gamification.record import Record

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 from gamification.activity import Activity
 from gamification.campaigns import Offer, Offers
+from gamification.circumstances import Circumstances, ReachesBack
 from gamification.effects import Entry
 from gamification.fold import CampaignVersions
 from gamification.history import Checkpoint, Past
 from gamification.member import Member, Profile
-from gamification.member_fold import Circumstances, MemberFold, ReachesBack
+from gamification.member_fold import MemberFold
 from gamification.program import Program
 from gamification.program.campaigns import Campaign
 from gamification.record import Record, Settlement

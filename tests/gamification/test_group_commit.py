@@ -12,6 +12,7 @@ from gamification.group_commit import (
     MAX_ITEMS_PER_MEMBER,
     MAX_MEMBERS_PER_COMMIT,
     MAX_WRITERS,
+    MIN_ITEMS_BESIDE,
     GroupCommit,
 )
 from gamification.stores import StoreUnavailable
@@ -101,6 +102,38 @@ async def test_a_commit_has_a_bounded_number_of_members_and_of_items() -> None:
     many = [(f"m{who}", number) for who in range(members) for number in range(MAX_ITEMS_PER_MEMBER)]
     await queue(ledger).write(pairs(*many))
     assert max(len(items) for items in ledger.commits) == MAX_ITEMS_PER_COMMIT
+
+
+async def test_a_few_wait_for_the_commit_under_way_and_many_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "MAX_PATIENCE_SECONDS", 100.0)
+    ledger = Ledger()
+    ledger.gate.clear()
+    group = queue(ledger)
+    calls = [asyncio.create_task(group.write(pairs(("first", 0))))]
+    for number in range(MIN_ITEMS_BESIDE):
+        await until(lambda: len(ledger.commits) == 1)
+        calls.append(asyncio.create_task(group.write(pairs((f"m{number}", 0)))))
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert [len(items) for items in ledger.commits] == [1, MIN_ITEMS_BESIDE]
+    calls.append(asyncio.create_task(group.write(pairs(("last", 0)))))
+    ledger.gate.set()
+    await asyncio.gather(*calls)
+    assert [len(items) for items in ledger.commits] == [1, MIN_ITEMS_BESIDE, 1]
+
+
+async def test_a_few_that_have_waited_for_what_takes_long_wait_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "MAX_PATIENCE_SECONDS", 0.0)
+    ledger = Ledger()
+    ledger.gate.clear()
+    group = queue(ledger)
+    first = asyncio.create_task(group.write(pairs(("a", 0))))
+    await until(lambda: len(ledger.commits) == 1)
+    second = asyncio.create_task(group.write(pairs(("b", 0))))
+    await until(lambda: len(ledger.commits) == MAX_WRITERS)
+    ledger.gate.set()
+    await asyncio.gather(first, second)
+    assert ledger.commits == [[("a", 0)], [("b", 0)]]
 
 
 async def test_commits_of_other_members_go_on_beside_one_that_waits_up_to_a_bound() -> None:

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gamification.activity import ADJUSTMENT, OWN_KINDS, PURCHASE, Activity
+from gamification.circumstances import Circumstances, ReachesBack
 from gamification.history import absorbed_key
-from gamification.member_fold import Circumstances, MemberFold, ReachesBack
+from gamification.member_fold import MemberFold
 from gamification.program import Program
 from gamification.program.definition import Reversals
 from gamification.record import Kept

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gamification.activity import EARLIEST, ENROLMENT, Activity
+from gamification.circumstances import Circumstances
 from gamification.history import Past, absorbed_key
-from gamification.member_fold import Circumstances
 from gamification.merging import Account, join, part
 from gamification.program import Program
 from gamification.record import Record

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from gamification.activity import EARLIEST
 from gamification.campaigns import Offer, Offers
-from gamification.member_fold import Circumstances, MemberFold
+from gamification.circumstances import Circumstances
+from gamification.member_fold import MemberFold
 from gamification.program.campaigns import Campaign
 from gamification.requests import Recorded, RecordRequest
 from gamification.state import Moment

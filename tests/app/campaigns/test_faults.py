@@ -13,6 +13,7 @@ import pytest
 
 from app.clock import utc_now
 from app.stores.connection import Document
+from app.stores.outbox import Changed
 from app.wiring import Laurel
 from gamification.campaigning import Left, end, extend, pause
 from gamification.enrolment import Enrolled, EnrolRequest
@@ -60,7 +61,7 @@ async def test_a_commit_that_is_followed_by_a_fault_is_not_made_again(shop: Laur
     members = await crowd(shop, 5)
     faults = iter([RuntimeError("told too much")])
 
-    def faulty(changes: Sequence[tuple[str, int]]) -> None:
+    def faulty(changes: Sequence[Changed]) -> None:
         for fault in faults:
             raise fault
 

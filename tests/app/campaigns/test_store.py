@@ -3,7 +3,6 @@
 import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import pytest
 
@@ -27,10 +26,10 @@ class Reads:
         self.calls = 0
         monkeypatch.setattr(allowances, "slices", self._slices)
 
-    async def _slices(self, campaigns: Collection[str], session: Any = None) -> Mapping[Key, Sequence[Slice]]:
+    async def _slices(self, campaigns: Collection[str]) -> Mapping[Key, Sequence[Slice]]:
         self.codes.update(campaigns)
         self.calls += 1
-        return await self._real(campaigns, session)
+        return await self._real(campaigns)
 
 
 async def redis_shows_nothing_left(shop: Laurel) -> None:
@@ -75,8 +74,8 @@ async def test_what_is_unlearnt_while_the_rest_is_read_is_read_too(
     shop.campaigns.correct(gone, Left(0))
     real = shop.campaigns._allowances.slices
 
-    async def slices(campaigns: Collection[str], session: Any = None) -> Mapping[Key, Sequence[Slice]]:
-        found = await real(campaigns, session)
+    async def slices(campaigns: Collection[str]) -> Mapping[Key, Sequence[Slice]]:
+        found = await real(campaigns)
         shop.campaigns.correct(gone, Left(10))
         return found
 

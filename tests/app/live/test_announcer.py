@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from unittest.mock import AsyncMock
 
@@ -11,13 +11,18 @@ import orjson
 import pytest
 
 from app.boards import scripts
+from app.boards.placing import Placing
 from app.clock import utc_now
 from app.live import announcer as announcer_module
 from app.live.announcer import MAX_WAITING, PASSED_OVER_FOR
 from app.stores import journal
+from app.stores.codec import MemberScores
 from app.stores.connection import Connection
+from app.stores.outbox import Changed
 from app.stores.transaction import Session, transact
 from gamification.member import Member
+from gamification.program import Program
+from gamification.requests import ReverseRequest
 from gamification.stores import ProfileChanges, StoreUnavailable
 from tests.app.live.shop import (
     ALL_TIME,
@@ -108,7 +113,7 @@ async def test_a_member_who_hides_leaves_the_public_order_and_comes_back(shop: S
 
 
 async def test_entries_that_come_while_others_are_announced_are_kept(shop: Shop) -> None:
-    """A commit after the read must not lose its entry to the deletion that follows the read."""
+    """A commit after these were placed must not lose its entry to the deletion that follows."""
     api = await shop.process(live=False)
     live = api.laurel.live
     await live.rebuilder.rebuild()
@@ -116,20 +121,20 @@ async def test_entries_that_come_while_others_are_announced_are_kept(shop: Shop)
     await buy(api, ann, "p1", 1_000)
     placings = live.placings
     read, go_on = asyncio.Event(), asyncio.Event()
-    of = placings.of
+    as_of = placings.as_of
 
-    async def held(member_ids: list[str]) -> object:
-        found = await of(member_ids)
+    async def held(members: Sequence[MemberScores]) -> Sequence[Placing]:
+        found = await as_of(members)
         read.set()
         await go_on.wait()
         return found
 
-    placings.of = held  # type: ignore[method-assign, assignment]
+    placings.as_of = held  # type: ignore[method-assign]
     announcing = asyncio.create_task(live.announcer.run())
     try:
         await read.wait()
         await buy(api, ann, "p2", 1_000)
-        placings.of = of  # type: ignore[method-assign]
+        placings.as_of = as_of  # type: ignore[method-assign]
         assert await api.database["outbox"].count_documents({}) == 3
         go_on.set()
         await shop.quiet()
@@ -152,11 +157,59 @@ async def test_a_member_that_cannot_be_read_does_not_hold_up_the_others(
     assert f"the member {ann.member_id} cannot be read and is on no board" in caplog.text
 
 
+async def test_boards_are_told_by_a_commit_what_they_would_read(shop: Shop) -> None:
+    till, told = await shop.process(live=False), list[Changed]()
+    till.laurel.journal._on_written = told.extend
+    members = till.laurel.members
+    ann, bob = await till.enrol("Ann"), await till.enrol("Bob")
+    await members.change_profile(bob.member_id, ProfileChanges({"alias": "Bobby"}, {"board": "alias"}))
+    for who, key in ((ann, "p1"), (bob, "p2"), (ann, "p3")):
+        await buy(till, who, key, 1_000)
+    latest = {change.member_id: change.scores for change in told}
+    read = await members.scores_of([ann.member_id, bob.member_id])
+    assert latest == {one.member_id: one for one in read}
+    assert all(one.scores for one in read if isinstance(one, MemberScores))
+    assert [change.revision for change in told] == [1, 1, 2, 3, 3]
+
+
+async def test_who_leaves_a_board_is_read_of_it(shop: Shop) -> None:
+    till, told = await shop.process(), list[Changed]()
+    ann = await till.enrol("Ann")
+    await buy(till, ann, "p1", 1_000)
+    await shop.quiet()
+    announce = till.laurel.live.announcer.written
+
+    def written(changes: Sequence[Changed]) -> None:
+        told.extend(changes)
+        announce(changes)
+
+    till.laurel.journal._on_written = written
+    await till.laurel.game.recorder.reverse(ReverseRequest(ann.member_id, "p1"))
+    assert told == [Changed(ann.member_id, 3)]
+    await shop.quiet()
+    assert (await position(till, ann), await differences(till)) == (None, [])
+
+
+async def test_of_several_entries_about_a_member_the_latest_counts(shop: Shop) -> None:
+    till = await shop.process(live=False)
+    await till.laurel.live.rebuilder.rebuild()
+    ann, bob = await till.enrol("Ann"), await till.enrol("Bob")
+    for number in range(3):
+        await buy(till, ann, f"a{number}", 1_000)
+        await buy(till, bob, f"b{number}", 500)
+    await till.laurel.members.change_profile(bob.member_id, ProfileChanges({}, {"board": "hidden"}))
+    announcer = till.laurel.live.announcer
+    noted, announcer._waiting = announcer._waiting, {}
+    newest_first = dict(reversed(noted.items()))
+    await announcer._try(newest_first)
+    assert (await top(till), await differences(till)) == ([ann.member_id], [])
+
+
 async def test_more_than_a_process_keeps_in_mind_is_left_to_the_sweeper(shop: Shop) -> None:
     api = await shop.process(live=False)
     announcer = api.laurel.live.announcer
-    announcer.written([(f"m{number}", 1) for number in range(MAX_WAITING + 5)])
-    announcer.written([("one more", 1)])
+    announcer.written([Changed(f"m{number}", 1) for number in range(MAX_WAITING + 5)])
+    announcer.written([Changed("one more", 1)])
     assert len(announcer._waiting) == MAX_WAITING
 
 
@@ -248,14 +301,14 @@ async def test_a_noted_entry_that_cannot_be_announced_does_not_stop_the_announce
 ) -> None:
     till, phone = await shop.process(live=False), await shop.process()
     ann, bob = await till.enrol("Ann"), await till.enrol("Bob")
-    of = phone.laurel.live.placings.of
+    placings = phone.laurel.live.placings._placings
 
-    async def faulty(member_ids: Sequence[str]) -> object:
-        if ann.member_id in member_ids:
+    def faulty(members: Sequence[MemberScores], program: Program) -> Sequence[Placing]:
+        if any(one.member_id == ann.member_id for one in members):
             raise RuntimeError("a fault")
-        return await of(member_ids)
+        return placings(members, program)
 
-    monkeypatch.setattr(phone.laurel.live.placings, "of", faulty)
+    monkeypatch.setattr(phone.laurel.live.placings, "_placings", faulty)
     for member in (ann, bob):
         await buy(phone, member, "p1", 1_000)
 
@@ -295,7 +348,7 @@ async def test_purchases_that_arrive_together_are_one_transaction_and_one_pipeli
     await shop.quiet()
     transactions: list[object] = []
 
-    async def counted(connection: Connection, body: Callable[[Session], Awaitable[object]]) -> object:
+    async def counted(connection: Connection, body: Callable[[Session], object]) -> object:
         transactions.append(body)
         return await transact(connection, body)
 
@@ -303,6 +356,8 @@ async def test_purchases_that_arrive_together_are_one_transaction_and_one_pipeli
     wire = till.laurel.live.boards._wire
     run = AsyncMock(wraps=wire.run)
     monkeypatch.setattr(wire, "run", run)
+    read = AsyncMock(side_effect=AssertionError("the commit has told what boards need"))
+    monkeypatch.setattr(till.laurel.live.placings, "of", read)
     await asyncio.gather(*(buy(till, member, "p1", 1_000) for member in members))
     assert len(transactions) == 1
     await shop.quiet()

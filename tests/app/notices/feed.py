@@ -80,8 +80,8 @@ class Arena:
         """Write the notices of one commit of each member; their ids, in the order of each member."""
         commits = [self._commit(member_id, each) for member_id in member_ids]
 
-        async def write(session: Session) -> None:
-            await feed.notices.keep(commits, session)
+        def write(session: Session) -> None:
+            feed.notices.keep(commits, session)
 
         await transact(self.connection, write)
         feed.notices.kept(commits)

@@ -19,10 +19,11 @@ from app.stores.notices import MongoNotices
 from app.stores.programs import MongoPrograms
 from app.verification import Difference, Verifier
 from gamification.activity import Activity
+from gamification.circumstances import Circumstances, ReachesBack
 from gamification.enrolment import Enrolled, Enroller, EnrolRequest, Identities
 from gamification.history import Past
 from gamification.member import Member, Profile
-from gamification.member_fold import Circumstances, MemberFold, ReachesBack
+from gamification.member_fold import MemberFold
 from gamification.merging import Merger
 from gamification.program.source import read_program
 from gamification.recording import Recorder

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from gamification.activity import Activity
+from gamification.circumstances import Circumstances
 from gamification.enrolment import Enrolled, EnrolRequest
 from gamification.history import Checkpoint, Past
 from gamification.member import Member, Profile
-from gamification.member_fold import Circumstances, MemberFold
+from gamification.member_fold import MemberFold
 from gamification.playing import CHECKPOINT_ACTIVITIES
 from gamification.record import Record
 from gamification.recording import MAX_ITEMS_PER_CALL

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.stores.transaction import Session, transact
+from app.stores.codec import MemberScores
+from app.stores.journal import MongoJournal
+from app.stores.outbox import Changed
+from app.stores.transaction import Session, blocking, transact
 from gamification.member import Member
 from gamification.stores import CommitConflict, ProfileChanges
 from tests.app.stores.play import NOW, Play, renamed
@@ -154,15 +157,32 @@ async def test_of_two_commits_at_once_one_wins(play: Play) -> None:
 async def test_commit_that_meets_an_open_transaction_is_a_conflict(play: Play) -> None:
     ann = await play.enrol("Ann")
     commit, rival = await play.fold(ann, "a"), await play.fold(ann, "b")
+    loop = asyncio.get_running_loop()
 
-    async def write(session: Session) -> None:
-        await play.connection["members"].update_one({"_id": ann.member_id}, {"$set": {"due_at": NOW}}, session=session)
+    def write(session: Session) -> None:
+        blocking(play.connection["members"]).update_one(
+            {"_id": ann.member_id}, {"$set": {"due_at": NOW}}, session=session
+        )
         with pytest.raises(CommitConflict):
-            await play.journal.commit([rival])
+            asyncio.run_coroutine_threadsafe(play.journal.commit([rival]), loop).result(play.connection.timeout_seconds)
 
     await transact(play.connection, write)
     await play.journal.commit([commit])
     assert await play.verify() == []
+
+
+async def test_of_a_profile_that_changed_meanwhile_nothing_is_told_but_the_revision(play: Play) -> None:
+    told = list[Changed]()
+    journal = MongoJournal(play.connection, on_written=told.extend)
+    ann, bob = await play.enrol("Ann"), await play.enrol("Bob")
+    commits = [await play.fold(ann, "a"), await play.fold(bob, "b")]
+    await play.members.change_profile(ann.member_id, ProfileChanges({}, {"board": "hidden"}))
+    await journal.commit(commits)
+    known = MemberScores(bob.member_id, 2, "shown", None, ())
+    assert sorted(told, key=lambda change: change.member_id) == [
+        Changed(ann.member_id, 3),
+        Changed(bob.member_id, 2, known),
+    ]
 
 
 async def test_profile_that_changed_meanwhile_survives_a_commit(play: Play) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.stores.members import MongoMembers
+from app.stores.outbox import Changed
 from gamification.member import Member, Profile, Visibility
 from gamification.stores import HandleTaken, ProfileChanges, UnfitProfile
 from tests.app.stores.play import Play
@@ -83,7 +84,7 @@ async def test_own_handle_may_be_set_again(play: Play) -> None:
 
 
 async def test_every_change_makes_a_revision_and_an_entry_in_the_outbox(play: Play) -> None:
-    told: list[Sequence[tuple[str, int]]] = []
+    told: list[Sequence[Changed]] = []
     members = MongoMembers(play.connection, told.append)
     ann = await play.enrol("Ann")
     assert (ann.profile_revision, ann.revision) == (0, 1)
@@ -97,11 +98,11 @@ async def test_every_change_makes_a_revision_and_an_entry_in_the_outbox(play: Pl
     assert [(one["_id"], one["member_id"]) for one in entries] == [
         (f"{ann.member_id}:{revision}", ann.member_id) for revision in (2, 3, 4)
     ]
-    assert told == [[(ann.member_id, revision)] for revision in (2, 3, 4)]
+    assert told == [[Changed(ann.member_id, revision)] for revision in (2, 3, 4)]
 
 
 async def test_what_does_not_change_anything_makes_no_revision_and_tells_nobody(play: Play) -> None:
-    told: list[Sequence[tuple[str, int]]] = []
+    told: list[Sequence[Changed]] = []
     members = MongoMembers(play.connection, told.append)
     ann, _ = await play.enrol("Ann"), await play.enrol("Bob", handle="bob")
     await play.connection["outbox"].delete_many({})

@@ -1,13 +1,14 @@
 """A store that is down, stalled or cut off: an answer in time, nothing half-done, and nothing left open."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable
 from typing import Any
 
 import pytest
 
 from app.stores.claims import Claims
-from app.stores.transaction import ABORT_TIMEOUT_SECONDS, Session, transact
+from app.stores.transaction import ABORT_TIMEOUT_SECONDS, Session, blocking, transact
 from gamification.requests import Recorded, RecordRequest
 from gamification.stores import CommitConflict, StoreUnavailable
 from tests.app.stores.conftest import IMPATIENT_SECONDS, FailingCommands, KillableServer
@@ -48,12 +49,12 @@ async def test_killed_server_is_unavailable_in_time_and_nothing_is_half_done(
 
 
 async def test_server_killed_within_a_transaction(killable: KillableServer, fragile: Play) -> None:
-    ann = await fragile.enrol("Ann")
+    ann, loop = await fragile.enrol("Ann"), asyncio.get_running_loop()
 
-    async def write(session: Session) -> None:
-        members = fragile.connection["members"]
-        await members.update_one({"_id": ann.member_id}, {"$set": {"state.seq": 9}}, session=session)
-        await killable.kill()
+    def write(session: Session) -> None:
+        members = blocking(fragile.connection["members"])
+        members.update_one({"_id": ann.member_id}, {"$set": {"state.seq": 9}}, session=session)
+        asyncio.run_coroutine_threadsafe(killable.kill(), loop).result(COMMIT_BOUND_SECONDS)
 
     await unavailable(transact(fragile.connection, write), 2 * COMMIT_BOUND_SECONDS)
     await killable.start()
@@ -119,16 +120,20 @@ async def test_wrong_question_is_no_outage(play: Play, failing: FailingCommands)
 async def test_cancelled_caller_leaves_nothing_written_and_nothing_open(play: Play) -> None:
     ann = await play.enrol("Ann")
     commit = await play.fold(ann, "a")
-    written = asyncio.Event()
+    written, cancelled = threading.Event(), threading.Event()
 
-    async def write(session: Session) -> None:
-        await play.connection["members"].update_one({"_id": ann.member_id}, {"$set": {"state.seq": 9}}, session=session)
+    def write(session: Session) -> None:
+        members = blocking(play.connection["members"])
+        members.update_one({"_id": ann.member_id}, {"$set": {"state.seq": 9}}, session=session)
         written.set()
-        await play.connection["journal"].find_one(session=session)
+        assert cancelled.wait(COMMIT_BOUND_SECONDS)
+        members.find_one(session=session)
 
     writing = asyncio.create_task(transact(play.connection, write))
-    await written.wait()
+    assert await asyncio.to_thread(written.wait, COMMIT_BOUND_SECONDS)
     writing.cancel()
+    await asyncio.sleep(0)  # So that it has heard of it.
+    cancelled.set()
     with pytest.raises(asyncio.CancelledError):
         await writing
     assert await play.now(ann) == ann
@@ -140,9 +145,9 @@ async def test_body_that_fails_leaves_nothing_written_and_nothing_open(play: Pla
     ann = await play.enrol("Ann", handle="ann")
     commit = await play.fold(ann, "a")
 
-    async def write(session: Session) -> None:
-        await Claims(play.connection).release(("handle", "ann"), session)
-        await play.connection["members"].delete_one({"_id": ann.member_id}, session=session)
+    def write(session: Session) -> None:
+        Claims(play.connection).release(("handle", "ann"), session)
+        blocking(play.connection["members"]).delete_one({"_id": ann.member_id}, session=session)
         raise CommitConflict("nothing")
 
     with pytest.raises(CommitConflict, match="nothing"):

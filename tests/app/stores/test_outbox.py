@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.errors import BulkWriteError
 
-from app.stores.outbox import Outbox, OutboxEntry
+from app.stores.outbox import Changed, Outbox, OutboxEntry
 from app.stores.transaction import Session, transact
 from tests.app.stores.play import Play
 
@@ -15,8 +15,8 @@ AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 async def add(play: Play, at: datetime, *entries: tuple[str, int]) -> Outbox:
     outbox = Outbox(play.connection, lambda: at)
 
-    async def write(session: Session) -> None:
-        await outbox.add(entries, session)
+    def write(session: Session) -> None:
+        outbox.add([Changed(*entry) for entry in entries], session)
 
     await transact(play.connection, write)
     return outbox
@@ -54,8 +54,8 @@ async def test_a_revision_given_twice_fails_its_transaction(play: Play) -> None:
 async def test_what_is_not_committed_is_not_to_be_announced(play: Play) -> None:
     outbox = Outbox(play.connection, lambda: AT)
 
-    async def fail(session: Session) -> None:
-        await outbox.add([("ann", 3)], session)
+    def fail(session: Session) -> None:
+        outbox.add([Changed("ann", 3)], session)
         raise LookupError
 
     with pytest.raises(LookupError):

@@ -1,6 +1,7 @@
 """What a process that was killed has left open in MongoDB is dropped by whoever knows its sessions."""
 
 import asyncio
+import threading
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -12,29 +13,30 @@ from app.embedded import StoreServers
 from app.ports import free_loopback_port
 from app.stores.connection import Connection
 from app.stores.sessions import MAX_SESSIONS, Sessions, end_sessions
-from app.stores.transaction import Session, transact
+from app.stores.transaction import Session, blocking, transact
 from gamification.stores import CommitConflict
 
+WAIT_SECONDS = 10.0
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 
 
-async def put(connection: Connection, value: int, session: Session) -> None:
-    await connection["shop"].update_one({"_id": 1}, {"$set": {"value": value}}, upsert=True, session=session)
+def put(connection: Connection, value: int, session: Session) -> None:
+    blocking(connection["shop"]).update_one({"_id": 1}, {"$set": {"value": value}}, upsert=True, session=session)
 
 
 async def test_what_is_left_open_keeps_nobody_from_it_any_more(servers: StoreServers, database: Database) -> None:
     connection, told = Connection(database, 5.0), list[str]()
-    begun, go_on = asyncio.Event(), asyncio.Event()
+    begun, go_on = threading.Event(), threading.Event()
     connection.sessions.tell = told.append
     await transact(connection, partial(put, connection, 1))
 
-    async def leave_open(session: Session) -> None:
-        await put(connection, 2, session)
+    def leave_open(session: Session) -> None:
+        put(connection, 2, session)
         begun.set()
-        await go_on.wait()
+        assert go_on.wait(WAIT_SECONDS)
 
     left = asyncio.create_task(transact(connection, leave_open))
-    await begun.wait()
+    assert await asyncio.to_thread(begun.wait, WAIT_SECONDS)
     try:
         other = Connection(database, 5.0)
         with pytest.raises(CommitConflict):
