@@ -1,0 +1,1 @@
+"""Telling members while the app is closed: notices brought to their devices."""
