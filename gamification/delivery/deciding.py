@@ -10,6 +10,9 @@ from gamification.notices.notice import Notice, NoticeKind
 from gamification.values import value
 from gamification.windows import local_day
 
+STALE_AFTER = timedelta(days=7)
+"""So long after what it tells of, no push is made, whatever the notice itself says."""
+
 DropReason = Literal["expired", "stale", "unwanted", "cap", "collapsed"]
 Waiting = Literal["quiet_hours", "best_time"]
 
@@ -52,8 +55,7 @@ def decide(notice: Notice, wishes: Wishes, told: Sequence[Told], now: datetime) 
     ever sent within quiet hours, beyond what may be sent a day, or once it has expired or is stale. One that would have
     expired when it may be sent is dropped at once; but for the best time alone none is dropped, and it is sent sooner.
     """
-    kind = wishes.delivery.kind(notice.kind)
-    stale_at = notice.at + timedelta(hours=kind.stale_hours)
+    stale_at = notice.at + STALE_AFTER
     if notice.expires_at is not None and notice.expires_at <= now:
         return Drop("expired")
     if stale_at <= now:

@@ -13,9 +13,7 @@ from gamification.program.campaigns import clock_time
 
 MAX_PER_DAY = 100
 """The highest number of pushes a day that a program can set as its bound."""
-MAX_STALE_HOURS = 30 * 24
 DEFAULT_PER_DAY = 20
-DEFAULT_STALE_HOURS = 72
 
 ClockTime = Annotated[time, PlainValidator(clock_time)]
 PerDay = Annotated[int, Field(strict=True, ge=1, le=MAX_PER_DAY)]
@@ -43,14 +41,13 @@ class KindDelivery(Definition):
     """What goes for notices of one kind.
 
     ``push`` and ``inbox`` are what holds for members who chose nothing. ``at_best_time`` lets a push wait until the
-    hour that the member likes best. After ``stale_hours`` it is not made any more.
+    hour that the member likes best.
     """
 
     push: bool = True
     inbox: bool = True
     per_day: PerDay | None = None
     at_best_time: bool = False
-    stale_hours: Annotated[int, Field(strict=True, ge=1, le=MAX_STALE_HOURS)] = DEFAULT_STALE_HOURS
 
 
 _PLAIN = KindDelivery()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gamification.delivery.deciding import Decision, Defer, Drop, SendNow, Told, decide
+from gamification.delivery.deciding import STALE_AFTER, Decision, Defer, Drop, SendNow, Told, decide
 from gamification.delivery.hours import QuietHours
 from gamification.delivery.planning import COUNT, MEMORY_HOURS, plan
 from gamification.delivery.preferences import Changes, Choice, Preferences, Wishes
@@ -53,8 +53,7 @@ MORNING = datetime(2026, 5, 2, 7, tzinfo=UTC)
         (notice(), wishes(), NOON, SendNow()),
         (notice(expires_at=NOON + HOUR), wishes(), NOON + HOUR, Drop("expired")),
         (notice(expires_at=NOON + HOUR), wishes(), NOON + HOUR - timedelta(seconds=1), SendNow()),
-        (notice(), wishes(kinds={"badge_won": {"stale_hours": 2}}), NOON + 2 * HOUR, Drop("stale")),
-        (notice(), wishes(), NOON + 72 * HOUR, Drop("stale")),
+        (notice(), wishes(), NOON + 7 * 24 * HOUR, Drop("stale")),
         (notice(), wishes(kinds={"badge_won": {"push": False}}), NOON, Drop("unwanted")),
         (notice(), wishes(chosen(Choice("push", "badge_won", on=False))), NOON, Drop("unwanted")),
         (notice(), wishes(chosen(Choice("push", None, on=False))), NOON, Drop("unwanted")),
@@ -70,7 +69,8 @@ MORNING = datetime(2026, 5, 2, 7, tzinfo=UTC)
         (notice(), wishes(chosen(), quiet=NIGHT), EVENING, SendNow()),  # who chose to have none
         (notice(expires_at=MORNING), wishes(quiet=NIGHT), EVENING, Drop("expired")),
         (notice(expires_at=MORNING + HOUR), wishes(quiet=NIGHT), EVENING, Defer(MORNING, "quiet_hours")),
-        (notice(), wishes(quiet=NIGHT, kinds={"badge_won": {"stale_hours": 12}}), EVENING, Drop("stale")),
+        (notice(), wishes(quiet=NIGHT), EVENING + 6 * 24 * HOUR, Defer(MORNING + 6 * 24 * HOUR, "quiet_hours")),
+        (notice(at=MORNING - 7 * 24 * HOUR), wishes(quiet=NIGHT), EVENING, Drop("stale")),
     ],
 )
 def test_the_decision(given: Notice, how: Wishes, now: datetime, decision: Decision) -> None:
@@ -185,7 +185,6 @@ kinds_of_program = st.fixed_dictionaries(
     {
         "per_day": st.integers(1, 3),
         "at_best_time": st.booleans(),
-        "stale_hours": st.integers(1, 60),
         "push": st.sampled_from((True, True, False)),
     }
 )
@@ -237,7 +236,7 @@ def test_whatever_comes_nothing_is_sent_when_it_must_not_be(  # noqa: PLR0917 - 
         recent = [each for each in told if each.at > now - timedelta(hours=MEMORY_HOURS)]
         for made, decision in plan(waiting.pop(now), how, recent, now):
             if isinstance(decision, Defer):
-                assert now < decision.until < (made.expires_at or made.at + timedelta(hours=72))
+                assert now < decision.until < (made.expires_at or made.at + STALE_AFTER)
                 waiting.setdefault(decision.until, []).append(made)
                 continue
             ended.append(made.notice_id)
@@ -251,7 +250,7 @@ def _assert_may_be_sent(made: Notice, how: Wishes, told: Sequence[Told], now: da
     kind, quiet = how.delivery.kind(made.kind), how.preferences.quiet_hours(how.delivery)
     assert quiet is None or not quiet.cover(now.astimezone(how.zone).time())
     assert made.expires_at is None or now < made.expires_at
-    assert now < made.at + timedelta(hours=kind.stale_hours)
+    assert now < made.at + STALE_AFTER
     assert how.preferences.allow(made.kind, "push", how.delivery)
     today = [each.kind for each in told if local_day(each.at, how.zone) == local_day(now, how.zone)]
     assert len(today) <= how.delivery.per_day
