@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
-from app.push.rows import Rows, Write
+from app.push.rows import Row, Rows, Write, change_all
 from app.stores.deliveries import MongoDeliveries
 from app.stores.devices import Addressee, MongoDevices
 from gamification.delivery.deliveries import State
@@ -48,6 +48,7 @@ class Outcomes:
         self._counted_at = 0.0
         self._writes: list[Write] = []
         self._released: list[str] = []
+        self._sent: list[Row] = []
         self._dead: list[Dead] = []
         self._due, self._space = asyncio.Event(), asyncio.Event()
         self._flushing = asyncio.Lock()
@@ -56,6 +57,12 @@ class Outcomes:
         """Have this written; these deliveries are out of hand once it is."""
         self._writes.extend(writes)
         self._released.extend(released)
+        self._due.set()
+
+    def sent(self, row: Row) -> None:
+        """Have it written that a provider took this."""
+        self._sent.append(row)
+        self.count("sent", row.platform)
         self._due.set()
 
     def bury(self, dead: Dead) -> None:
@@ -91,6 +98,10 @@ class Outcomes:
             writes, self._writes = self._writes, []
             released, self._released = self._released, []
             dead, self._dead = self._dead, []
+            sent, self._sent = self._sent, []
+            ended = {"state": "sent", "reason": "", "due_at": None, "ended_at": self._now()}
+            writes += change_all(sent, ended, attempts=1)
+            released += [row.delivery_id for row in sent]
             await self._rows.write(writes)
             for each in dead:
                 await self._bury(each)

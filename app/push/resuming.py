@@ -9,7 +9,7 @@ from itertools import groupby
 from app.push.audience import Audience, Person
 from app.push.outcomes import Outcomes
 from app.push.planning import ReadSchedule
-from app.push.rows import Row, Rows, Write, change, drop
+from app.push.rows import Row, Rows, Write, change, change_all, drop
 from app.push.sending import Parcel
 from app.push.wording import Worder
 from app.stores.devices import MongoDevices
@@ -107,11 +107,12 @@ class Resumer:
             elif (write := self._against(row, notice, person, now)) is not None:
                 writes.append(write)
             elif (push := self._worder.push_of(row, notice, to, person.language, schedule)) is not None:
-                writes.append(change(row, {}))
                 parcels.append(Parcel(row, push, to))
             else:
                 writes.append(change(row, {"state": "failed", "reason": "unworded", "due_at": None, "ended_at": now}))
         self._outcomes.known.update(parcel.row.delivery_id for parcel in parcels)
+        # Taken up under this lease, so that who had them before changes nothing of them any more.
+        writes += change_all([parcel.row for parcel in parcels], {})
         await self._rows.write(writes)
         return parcels
 

@@ -170,7 +170,7 @@ class Sender:
                 if platform in self._wrong:
                     self._wrong.discard(platform)
                     log.info("the provider of %s devices takes pushes again", platform)
-                self._end(parcel, "sent")
+                self._outcomes.sent(parcel.row)
             case TooLarge():
                 self._end(parcel, "failed", "too_large")
             case Refused(reason=reason):

@@ -3,7 +3,7 @@
 ``state`` says where it stands (`gamification.delivery.deliveries.State`); ``due_at`` is set as long as that is
 ``waiting`` or ``queued``. ``lane`` (partition and platform) is what workers look for it by, ``position`` its place in
 the feed, and ``fence`` the number of the lease under which it was last written by a worker. ``holder`` is the member
-whose device it was. What has ended is forgotten after `KEPT_DAYS`. ``delivery_counts`` has how many came to which end
+whose device it was. It is forgotten after `KEPT_DAYS`. ``delivery_counts`` has how many came to which end
 on each day.
 """
 

@@ -43,10 +43,12 @@ async def ensure_indexes(connection: Connection) -> None:
             [("member_id", ASCENDING), ("registered_at", DESCENDING)], name="member_registered"
         )
         # What is due in a lane, in its order; what is on the way to a device; what a member was told of late; what was
-        # given up. And what has ended goes by itself.
+        # given up. And what is old goes by itself.
         deliveries = patient["deliveries"]
         await deliveries.create_index([("lane", ASCENDING), ("due_at", ASCENDING), ("position", ASCENDING)], name="due")
         await deliveries.create_index([("device_id", ASCENDING), ("due_at", ASCENDING)], name="device_due")
         await deliveries.create_index([("member_id", ASCENDING), ("told_at", ASCENDING)], name="member_told")
         await deliveries.create_index([("dead_at", DESCENDING)], name="dead", sparse=True)
-        await deliveries.create_index([("ended_at", ASCENDING)], name="ended", expireAfterSeconds=KEPT_DAYS * 86_400)
+        await deliveries.create_index(
+            [("created_at", ASCENDING)], name="created", expireAfterSeconds=KEPT_DAYS * 86_400
+        )

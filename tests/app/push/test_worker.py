@@ -1,19 +1,6 @@
 """The worker: what comes in the feed is sent to every device in order, at once, and what becomes of it is written."""
 
-import asyncio
-from datetime import timedelta
 
-from app.push.providers.provider import (
-    Accepted,
-    CredentialsWrong,
-    Device,
-    Gone,
-    Later,
-    Outcome,
-    Push,
-    Refused,
-    TooLarge,
-)
 from tests.app.push.post import Double, Office, at_work, session_of, until
 
 
