@@ -38,3 +38,9 @@ async def ensure_indexes(connection: Connection) -> None:
         # field leaves them alone.
         await patient["members"].create_index([("due_at", ASCENDING)], name="due_at")
         await patient["members"].create_index([("due_by", ASCENDING)], name="due_by")
+        # The feed in its order, and before it what has no place yet, each member's in order.
+        await patient["notices"].create_index(
+            [("position", ASCENDING), ("member_id", ASCENDING), ("order", ASCENDING)], name="position"
+        )
+        await patient["notices"].create_index([("member_id", ASCENDING), ("position", DESCENDING)], name="inbox")
+        await patient["notices"].create_index([("member_id", ASCENDING), ("read_at", ASCENDING)], name="unread")
