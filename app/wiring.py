@@ -32,6 +32,7 @@ from app.live.assembly import Live, assemble
 from app.live.background import Job
 from app.live.caches import dropping
 from app.live.hints import Hints
+from app.notices.assembly import Feed, assemble_feed
 from app.operator_error import OperatorError
 from app.settings import Settings
 from app.stores.api_keys import MongoApiKeys
@@ -77,11 +78,13 @@ class Laurel:
     api_key_verifier: ApiKeyVerifier
     pings: dict[str, Ping]
     live: Live
+    feed: Feed
 
     def jobs(self) -> dict[str, Job]:
         """What runs in the background while this process serves, by name."""
         return {
             **self.live.jobs(),
+            **self.feed.jobs(),
             "period closer": self.closer.run,
             "program refresher": self.programs.keep_fresh,
             "campaign watcher": self.campaign_watcher.run,
@@ -223,9 +226,10 @@ def wire(
     """Laurel over connections that are there already. The indexes have been ensured; whoever made them closes them."""
     programs = MongoPrograms(connection, read_program, now)
     live = assemble(connection, redis, settings.redis_prefix, programs, now)
+    feed = assemble_feed(connection, redis, settings.redis_prefix, live.hub, now)
     allowances = Allowances(connection)
     members = MongoMembers(connection, live.announcer.written, now)
-    journal = MongoJournal(connection, allowances, live.announcer.written)
+    journal = MongoJournal(connection, allowances, live.announcer.written, feed.notices)
     figures = LiveFigures(redis, settings.redis_prefix)
     campaigns = MongoCampaigns(connection, allowances, figures, partial(live.hub.announce, Hints(all=[CAMPAIGNS])), now)
     programs.filing = Filing(campaigns)
@@ -279,4 +283,5 @@ def wire(
         ApiKeyVerifier(api_keys),
         pings,
         live,
+        feed,
     )

@@ -23,6 +23,7 @@ from gamification.campaigns import Offers, grants_of, settlements
 from gamification.fold import Applied, CampaignVersions, advance_once, apply, next_due_at
 from gamification.history import Checkpoint, History, Past, absorbed_key, account_of
 from gamification.member import Member
+from gamification.notices.of_records import notices_of
 from gamification.placing import after_all, is_in_order, place_of, too_late
 from gamification.playing import CHECKPOINT_ACTIVITIES
 from gamification.record import Outcome, Record, Settlement
@@ -229,6 +230,7 @@ class MemberFold:
 
     def commit(self, enrolment_key: str | None = None, enrolment_hash: str | None = None) -> Commit:
         """What is to be written."""
+        edition = self._schedule.at(self._now)
         return Commit(
             member=self.member,
             base_seq=self._member.state.seq,
@@ -241,6 +243,7 @@ class MemberFold:
             checkpoints=tuple(self._checkpoints),
             revised_from=self._revised_from,
             left=self._left() if self._revised_from is not None else (),
+            notices=tuple(notice for each in self.records for notice in notices_of(each, self._member, edition)),
         )
 
     @property

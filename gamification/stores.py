@@ -26,6 +26,8 @@ from gamification.fold import CampaignVersions
 from gamification.friends import Friendship, Kept, Refusal, Step
 from gamification.history import Checkpoint, Past
 from gamification.member import Member
+from gamification.notices.notice import Notice
+from gamification.notices.posted import Posted
 from gamification.program import Program
 from gamification.program.campaigns import Campaign
 from gamification.program.texts import Text
@@ -87,7 +89,8 @@ class Commit:
     ``settlements`` are what the records took of campaigns, to be taken off what is left of those in the same step.
     ``enrolment_key`` is set where this creates the member. ``due_at`` is when time alone changes something next, by the
     versions of the program up to ``due_by``. ``checkpoints`` replace those from ``revised_from`` on. ``left`` are the
-    boards on which the member no longer is, since what had brought them there was taken back.
+    boards on which the member no longer is, since what had brought them there was taken back. ``notices`` are what the
+    member is told of the records, in their order.
     """
 
     member: Member
@@ -101,6 +104,7 @@ class Commit:
     checkpoints: tuple[Checkpoint, ...] = ()
     revised_from: Moment | None = None
     left: tuple[BoardKey, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @property
     def state(self) -> State:
@@ -317,6 +321,40 @@ class Friendships(Protocol):
 
     async def kept(self, member_id: str, what: Kept) -> Sequence[Friendship]:
         """A member's friends, requests or blocks, latest first; of requests received the latest 1,000."""
+
+
+class Notices(Protocol):
+    """The feed of all notices, and the inbox of each member. A notice is in both once it has its place in the feed.
+
+    Each method raises `StoreUnavailable` where the store did not answer in time.
+    """
+
+    async def add(self, notices: Sequence[Notice]) -> None:
+        """Keep notices that no record causes. One whose id is there already stays as it is."""
+
+    async def after(self, position: int, limit: int) -> Sequence[Posted]:
+        """Up to ``limit`` notices of all members beyond a place, in the order of the feed."""
+
+    async def last(self) -> int:
+        """The place of the last notice of the feed; 0 if there is none yet."""
+
+    async def since(self, member_id: str, position: int, limit: int) -> Sequence[Posted]:
+        """Up to ``limit`` notices of a member beyond a place, oldest first."""
+
+    async def inbox(self, member_id: str, before: int | None, limit: int) -> Sequence[Posted]:
+        """Up to ``limit`` notices of a member, newest first, before a place where that is given."""
+
+    async def get(self, notice_ids: Sequence[str]) -> Mapping[str, Posted]:
+        """The notices with these ids, where there are any."""
+
+    async def count_unread(self, member_id: str) -> int:
+        """How many a member has not read, counted up to a bound."""
+
+    async def mark_read(self, member_id: str, notice_ids: Sequence[str], at: datetime) -> Sequence[Posted]:
+        """Note that a member has read these, unless noted before; those of them that are the member's, as after it."""
+
+    async def mark_all_read(self, member_id: str, up_to: int, at: datetime) -> int:
+        """Note that a member has read all up to a place; how many were unread."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,3 +72,15 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[lis
     """A Redis Cluster of three primaries, shared by all tests of this process."""
     async with redis_cluster(embedded_binary(), tmp_path_factory.mktemp("cluster")) as nodes:
         yield nodes
+
+
+@pytest.fixture(scope="session", params=["embedded", "installed", "cluster"])
+def redis_url(request: pytest.FixtureRequest) -> tuple[str, bool]:
+    """The URL of a Redis and whether it is a cluster."""
+    if request.param == "embedded":
+        worker = re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "0"))
+        url: str = request.getfixturevalue("servers").redis_url
+        return re.sub(r"/\d+$", f"/{worker}", url), False
+    if request.param == "installed":
+        return request.getfixturevalue("installed_redis").url, False
+    return request.getfixturevalue("cluster")[0].url, True

@@ -71,10 +71,10 @@ def connect(redis_url: str, timeout_seconds: float, *, cluster: bool) -> Client:
 
 
 class Wire:
-    """Sends calls of scripts. ``pipelines`` counts the round trips."""
+    """Sends calls of these scripts. ``pipelines`` counts the round trips."""
 
-    def __init__(self, redis: Client) -> None:
-        self._redis = redis
+    def __init__(self, redis: Client, scripts: Sequence[Script] = ALL) -> None:
+        self._redis, self._scripts = redis, scripts
         self.cluster = isinstance(redis, RedisCluster)
         self.pipelines = 0
 
@@ -179,7 +179,7 @@ class Wire:
         return await pipeline.execute(raise_on_error=False)
 
     async def _load(self) -> None:
-        for script in ALL:
+        for script in self._scripts:
             await self._redis.script_load(script.text)
 
 

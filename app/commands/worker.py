@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import click
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from app.clock import utc_now
 from app.commands.running import command_of, settings_of_environment
-from app.live.background import running
+from app.live.background import Job, running
 from app.operator_error import OperatorError
 from app.wiring import Laurel, open_existing
 
@@ -35,11 +35,23 @@ async def clock(*, once: bool) -> None:
     `laurel up` runs one, and `laurel serve` does with LAUREL_SERVE_CLOCK=true.
     """
     async with open_existing(settings_of_environment()) as laurel:
-        await (_catch_up(laurel) if once else _run(laurel))
+        await (_catch_up(laurel) if once else _run(laurel, {"clock": laurel.clock.run}, "the clock runs"))
 
 
-async def _run(laurel: Laurel) -> None:
-    """Run the clock until a signal says stop.
+@worker.command()
+@command_of
+async def feed() -> None:
+    """Bring notices to the feed: give them their places, and keep the streams in Redis.
+
+    `laurel serve` and `laurel up` do so too, each process what it has written itself at once and what others have left
+    in a second. This is for where notices are written and nobody serves. Any number may run at once.
+    """
+    async with open_existing(settings_of_environment()) as laurel:
+        await _run(laurel, laurel.feed.jobs(), "the feed runs")
+
+
+async def _run(laurel: Laurel, jobs: Mapping[str, Job], begun: str) -> None:
+    """Run these jobs until a signal says stop.
 
     Raises:
         OperatorError: the embedded MongoDB has ended.
@@ -47,8 +59,8 @@ async def _run(laurel: Laurel) -> None:
     with _told_to_stop() as stop:
         ends = {asyncio.create_task(laurel.servers.watch()), asyncio.create_task(stop.wait())}
         try:
-            async with running({"clock": laurel.clock.run}):
-                log.info("the clock runs")
+            async with running(jobs):
+                log.info(begun)
                 ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for each in ended:
                 each.result()

@@ -58,6 +58,14 @@ class Hub:
         self.wake(hints)
         await self._channels.publish(hints)
 
+    async def tell_others(self, hints: Hints) -> None:
+        """Tell the other processes alone.
+
+        Raises:
+            StoreUnavailable: Redis does not answer, so they may not know.
+        """
+        await self._channels.publish(hints)
+
     def wake(self, hints: Hints) -> None:
         """Wake the subscribers of this process alone."""
         self._subscribers.wake(hints)

@@ -134,3 +134,10 @@ def refused_duplicate(error: BulkWriteError) -> Document | None:
     """What the server says of the write that a unique index refused; None where the error is about something else."""
     refused: list[Document] = (error.details or {}).get("writeErrors", [])
     return refused[0] if refused and refused[0]["code"] == _DUPLICATE_KEY else None
+
+
+def is_about_duplicates_alone(error: BulkWriteError) -> bool:
+    """Whether all that was refused of many writes is what is there already."""
+    details = error.details or {}
+    refused: list[Document] = details.get("writeErrors", [])
+    return not details.get("writeConcernErrors") and all(each["code"] == _DUPLICATE_KEY for each in refused)

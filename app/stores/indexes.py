@@ -52,3 +52,9 @@ async def ensure_indexes(connection: Connection) -> None:
         await deliveries.create_index(
             [("created_at", ASCENDING)], name="created", expireAfterSeconds=KEPT_DAYS * 86_400
         )
+        # The feed in its order, and before it what has no place yet, each member's in order.
+        await patient["notices"].create_index(
+            [("position", ASCENDING), ("member_id", ASCENDING), ("order", ASCENDING)], name="position"
+        )
+        await patient["notices"].create_index([("member_id", ASCENDING), ("position", DESCENDING)], name="inbox")
+        await patient["notices"].create_index([("member_id", ASCENDING), ("read_at", ASCENDING)], name="unread")

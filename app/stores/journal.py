@@ -25,6 +25,7 @@ from app.stores.codec import (
     try_record,
 )
 from app.stores.connection import Collection, Connection, refused_duplicate
+from app.stores.notices import MongoNotices
 from app.stores.outbox import OnWritten, Outbox
 from app.stores.transaction import Session, transact
 from gamification.absorbed import absorbed_ids
@@ -48,12 +49,17 @@ class MongoJournal:
     """Implements `gamification.stores.Journal`. ``on_written`` is told whose snapshot has changed."""
 
     def __init__(
-        self, connection: Connection, allowances: Allowances | None = None, on_written: OnWritten | None = None
+        self,
+        connection: Connection,
+        allowances: Allowances | None = None,
+        on_written: OnWritten | None = None,
+        notices: MongoNotices | None = None,
     ) -> None:
         self._connection = connection
         self._on_written = on_written
         self._outbox = Outbox(connection)
         self._allowances = allowances or Allowances(connection)
+        self._notices = notices or MongoNotices(connection)
         self._records = connection["journal"]
         self._members = connection["members"]
         self._claims = Claims(connection)
@@ -95,12 +101,14 @@ class MongoJournal:
             if records:
                 await _insert(self._records, records, session, refused_id="key")
             await self._checkpoints.keep(commits, session)
+            await self._notices.keep(commits, session)
             if changes:
                 await self._outbox.add(changes, session)
             return taken, changes
 
         taken, changes = await transact(self._connection, write)
         self._allowances.changed(taken)
+        self._notices.kept(commits)
         if self._on_written is not None:
             self._on_written(changes)
 

@@ -44,6 +44,8 @@ async def transact(connection: Connection, body: Callable[[Session], Awaitable[R
     except asyncio.CancelledError:
         cancelled.set()
         await asyncio.wait([running])
+        if not running.cancelled():
+            running.exception()  # Nobody waits for it any more, and asyncio would complain of that.
         raise
 
 

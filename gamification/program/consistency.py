@@ -15,6 +15,8 @@ from gamification.activity import ANNIVERSARY, BIRTHDAY, OWN_KINDS, PRIZE, RESER
 from gamification.program.challenges import Challenge
 from gamification.program.definition import MAX_DECIMALS, MAX_PARTS, Money
 from gamification.program.faults import Finding, Location, shown
+from gamification.program.notice_texts import text_findings
+from gamification.program.notices import NOTICE_TEXTS, VARIABLES
 from gamification.program.texts import ANY_LANGUAGE
 
 CODES = {
@@ -63,6 +65,7 @@ TEXTS = (
     "campaigns.*.name",
     "campaigns.*.headline",
     "campaigns.*.description",
+    *(f"notices.{kind}.{text}" for kind in VARIABLES for text in NOTICE_TEXTS),
 )
 """Where texts are that members read."""
 _KINDS = (
@@ -72,6 +75,7 @@ _KINDS = (
     "streaks.*.conditions.*.on",
     "boards.*.on",
     "campaigns.*.on",
+    "notices.redemption_ready.on",
 )
 _OWN_PREFIXES = tuple(sorted({kind.partition(".")[0] + "." for kind in RESERVED_KINDS}))
 _DEFAULT_DECIMALS: int = Money.model_fields["decimals"].default
@@ -84,6 +88,7 @@ def inconsistencies(data: Any) -> Iterator[Finding]:
     yield from _circular_requirements(data)
     yield from _endless_challenges(data)
     yield from _language_gaps(data)
+    yield from _unsound_notices(data)
     yield from _kinds_of_our_own(data)
     yield from _uncountable_thresholds(data)
 
@@ -203,6 +208,17 @@ def _language_gaps(data: Any) -> Iterator[Finding]:
         for location, text in written(data, path):
             if isinstance(text, dict):
                 yield from _gaps(location, text, languages)
+
+
+def _unsound_notices(data: Any) -> Iterator[Finding]:
+    if isinstance(data, dict) and "notices" in data:
+        spoken = [each for each in _listed(data.get("languages")) if isinstance(each, str)]
+        codes = {what: {code for _, code in _codes(data, what)} for what in CODES}
+        yield from text_findings(data["notices"], tuple(spoken), codes)
+
+
+def _listed(entries: Any) -> list[Any]:
+    return entries[:MAX_PARTS] if isinstance(entries, list) else []
 
 
 def _gaps(location: Location, text: Mapping[str, Any], languages: list[str]) -> Iterator[Finding]:

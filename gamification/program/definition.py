@@ -15,6 +15,8 @@ from gamification.program.boards import MAX_BOARDS, Board
 from gamification.program.campaigns import Campaign
 from gamification.program.challenges import Challenge
 from gamification.program.delivery import Delivery
+from gamification.program.notices import Notices
+from gamification.program.patterns import Patterns
 from gamification.program.points import LotTerms, Terms
 from gamification.program.rules import Rule
 from gamification.program.streaks import Streak
@@ -95,6 +97,7 @@ class Program(Definition):
     badges: Annotated[tuple[Badge, ...], Field(max_length=MAX_PARTS)] = ()
     boards: Annotated[tuple[Board, ...], Field(max_length=MAX_BOARDS)] = ()
     campaigns: Annotated[tuple[Campaign, ...], Field(max_length=MAX_PARTS)] = ()
+    notices: Notices = Notices()
 
     @field_validator("languages")
     @classmethod
@@ -207,6 +210,18 @@ class Program(Definition):
 
     @cached_property
     def _lot_terms(self) -> dict[tuple[str | None, str | None], LotTerms]:
+        return {}
+
+    def notice_patterns(self, language: str) -> Patterns:
+        """The texts of all notices in one of the program's languages, by ``kind-text``, such as ``birthday-title``."""
+        patterns = self._notice_patterns.get(language)
+        if patterns is None:  # kept, since compiling them takes as long as saying thousands
+            texts = {f"{kind}-{name}": text.read(language) for kind, name, text in self.notices.texts()}
+            patterns = self._notice_patterns[language] = Patterns(texts, language)
+        return patterns
+
+    @cached_property
+    def _notice_patterns(self) -> dict[str, Patterns]:
         return {}
 
     def zone_of(self, told: str) -> ZoneInfo:

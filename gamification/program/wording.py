@@ -44,6 +44,7 @@ _CODE = f"must be a code: small letters, digits, - and _, at most {MAX_CODE_CHAR
 _KIND = "must be a kind of activity: small letters, digits, _ . and -, at most 64, and begins with a letter"
 _LANGUAGE = "must be a language tag such as en, da or pt-BR"
 _FORMS = {
+    "attributes": "must be the name of an attribute: letters, digits, - and _, at most 64, and begins with a letter",
     "on": _KIND,
     "languages": _LANGUAGE,
     "currency": "must be a currency code of three capital letters, such as USD",

@@ -10,6 +10,7 @@ from gamification.fold import CampaignVersions, advance
 from gamification.history import Checkpoint, Past
 from gamification.member import Member, Profile
 from gamification.member_fold import Circumstances, MemberFold, ReachesBack
+from gamification.notices.notice import Notice
 from gamification.program import Program
 from gamification.record import Record
 from gamification.requests import PassTime, Recorded, RecordRequest, Request, Result, ReverseRequest
@@ -41,6 +42,7 @@ class Clerk:
         self.offers = Offers(offers)
         self.terms: CampaignVersions = {(each.terms.code, each.version): each.terms for each in offers}
         self.records: list[Record] = []
+        self.notices: list[Notice] = []
         self.checkpoints: list[Checkpoint] = []
         self.now = joined_at
 
@@ -88,6 +90,7 @@ class Clerk:
         """Keep what a fold came to, as the stores would."""
         self.member = commit.member
         self.records += commit.records
+        self.notices += commit.notices
         self.offers.take(commit.settlements)
         if commit.revised_from is not None:
             kept = commit.revised_from

@@ -1,7 +1,5 @@
 """Boards over every kind of Redis there is: the embedded server, an installed one, and a cluster."""
 
-import os
-import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -142,18 +140,6 @@ PATIENT_READ_SECONDS = 5.0
 def patient_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads that wait longer; tests of how long they wait set it back."""
     monkeypatch.setattr(redis_boards, "READ_TIMEOUT_SECONDS", PATIENT_READ_SECONDS)
-
-
-@pytest.fixture(scope="session", params=["embedded", "installed", "cluster"])
-def redis_url(request: pytest.FixtureRequest) -> tuple[str, bool]:
-    """The URL of a Redis and whether it is a cluster."""
-    if request.param == "embedded":
-        worker = re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "0"))
-        url: str = request.getfixturevalue("servers").redis_url
-        return re.sub(r"/\d+$", f"/{worker}", url), False
-    if request.param == "installed":
-        return request.getfixturevalue("installed_redis").url, False
-    return request.getfixturevalue("cluster")[0].url, True
 
 
 @pytest.fixture
