@@ -6,15 +6,19 @@ the connecting say names no host and no address, because who can make us connect
 """
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+import certifi
 import httpcore
+
+from app.networks import Network
 
 MAX_URL_CHARACTERS = 2048
 MAX_ADDRESSES = 16
@@ -26,7 +30,6 @@ CONNECT_TIMEOUT_SECONDS = 10.0
 KEEPALIVE_SECONDS = 60.0
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host name, for a port."""
 
@@ -79,15 +82,6 @@ def url_problem(url: str, allowed: Sequence[Network] = ()) -> str | None:
     if "@" in parts.netloc or "#" in url:
         return "must have no user, password or fragment"
     return _destination_problem(parts, allowed)
-
-
-def networks(text: str) -> tuple[Network, ...]:
-    """The networks of a list as settings hold it: ``127.0.0.0/8, ::1``.
-
-    Raises:
-        ValueError: one is not a network.
-    """
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 async def _resolved(host: str, port: int) -> Sequence[str]:
@@ -191,12 +185,17 @@ def public_pool(
     ``network`` replaces `PublicNetwork` of ``allowed`` in tests.
     """
     return httpcore.AsyncConnectionPool(
-        ssl_context=ssl_context,
+        ssl_context=ssl_context or trusted_tls(),
         max_connections=max_connections,
         keepalive_expiry=KEEPALIVE_SECONDS,
         http2=True,
         network_backend=network or PublicNetwork(allowed),
     )
+
+
+def trusted_tls() -> ssl.SSLContext:
+    """TLS that trusts the authorities browsers trust, or those in the file that ``SSL_CERT_FILE`` names."""
+    return ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or certifi.where())
 
 
 _executor: ThreadPoolExecutor | None = None

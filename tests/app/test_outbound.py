@@ -10,7 +10,8 @@ from typing import Any
 import httpcore
 import pytest
 
-from app.outbound import NotPublic, PublicNetwork, is_public, networks, public_pool, url_problem
+from app.networks import networks
+from app.outbound import NotPublic, PublicNetwork, is_public, public_pool, url_problem
 from tests.push_doubles.certificates import client_tls, server_tls
 
 LOOPBACK = networks("127.0.0.0/8")
