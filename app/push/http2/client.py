@@ -41,20 +41,12 @@ class Host:
 class Http2Client:
     """Sends requests to one host, as many at once as it takes; what is too much waits its turn."""
 
-    def __init__(
-        self,
-        host: Host,
-        tls: ssl.SSLContext,
-        *,
-        max_connections: int = MAX_CONNECTIONS,
-        reopen_seconds: float = REOPEN_SECONDS,
-    ) -> None:
+    def __init__(self, host: Host, tls: ssl.SSLContext, *, max_connections: int = MAX_CONNECTIONS) -> None:
         """``tls`` becomes this client's: it offers HTTP/2 and nothing else."""
         tls.set_alpn_protocols(["h2"])
         self._host = host
         self._tls = tls
         self._max_connections = max_connections
-        self._reopen_seconds = reopen_seconds
         self._connections: list[Connection] = []
         self._opening: asyncio.Task[None] | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -156,7 +148,7 @@ class Http2Client:
 
     async def _open(self) -> None:
         if self._failed_at is not None:
-            await asyncio.sleep(self._failed_at + self._reopen_seconds - time.monotonic())
+            await asyncio.sleep(self._failed_at + REOPEN_SECONDS - time.monotonic())
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 connection = await self._connected()

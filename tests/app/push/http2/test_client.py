@@ -67,9 +67,7 @@ async def talk() -> AsyncIterator[Start]:
         async def start(*acts: Act, max_connections: int = 4, **settings: Any) -> Talk:
             answer = settings.pop("answer", None) or in_turn(acts)
             double = await stack.enter_async_context(serving(Http2Double(answer, **settings)))
-            client = Http2Client(
-                Host(HOST, double.port), client_tls(), max_connections=max_connections, reopen_seconds=0.01
-            )
+            client = Http2Client(Host(HOST, double.port), client_tls(), max_connections=max_connections)
             stack.push_async_callback(client.aclose)
             return Talk(double, client)
 
@@ -218,7 +216,7 @@ async def test_a_dead_network_is_noticed_by_a_sign_of_life_that_does_not_come(
 
 async def test_a_host_that_is_down_is_said_to_be_and_used_when_it_is_back(talk: Start) -> None:
     it = await talk(OK)
-    nobody = Http2Client(Host(HOST, 1), client_tls(), reopen_seconds=0.01)
+    nobody = Http2Client(Host(HOST, 1), client_tls())
     for _ in range(2):
         with pytest.raises(Unreachable, match=r"^connect_failed$"):
             await nobody.post(b"/", [], b"")
@@ -235,7 +233,7 @@ async def test_a_host_that_hangs_up_at_once_is_not_called_again_and_again(talk: 
 
 async def test_a_certificate_of_somebody_else_is_not_trusted(talk: Start) -> None:
     it = await talk(OK)
-    client = Http2Client(Host("127.0.0.2", it.double.port), client_tls(), reopen_seconds=0.01)
+    client = Http2Client(Host("127.0.0.2", it.double.port), client_tls())
     with pytest.raises(Unreachable, match=r"^connect_failed$"):
         await client.post(b"/", [], b"")
     await client.aclose()
@@ -246,7 +244,7 @@ async def test_a_host_that_speaks_no_http2_is_said_to() -> None:
     server = await asyncio.start_server(
         lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=server_tls((HOST,), ("http/1.1",))
     )
-    client = Http2Client(Host("127.0.0.1", server.sockets[0].getsockname()[1]), client_tls(), reopen_seconds=0.01)
+    client = Http2Client(Host("127.0.0.1", server.sockets[0].getsockname()[1]), client_tls())
     with pytest.raises(Unreachable, match=r"^(no_http2|connect_failed)$"):
         await client.post(b"/", [], b"")
     await client.aclose()
