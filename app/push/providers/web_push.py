@@ -16,7 +16,6 @@ import http_ece
 import httpcore
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from h2.exceptions import H2Error
 
 from app.networks import Network
@@ -141,15 +140,12 @@ def subscription_keys(keys: WebPushKeys) -> tuple[EllipticCurvePublicKey, bytes]
 
 def encrypted(plain: bytes, public_key: EllipticCurvePublicKey, auth: bytes) -> bytes:
     """A body that the browser alone can read, as one record."""
-    ours = generate_private_key(SECP256R1())
-    key_id = ours.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     whole: bytes = http_ece.encrypt(
         plain,
         salt=os.urandom(SALT_BYTES),
-        private_key=ours,
+        private_key=generate_private_key(SECP256R1()),
         dh=public_key,
         auth_secret=auth,
-        keyid=key_id,
         rs=RECORD_BYTES,
         version="aes128gcm",
     )
