@@ -1,16 +1,22 @@
 """What an operator can set: environment variables with the prefix ``LAUREL_``, read once at start."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.networks import networks
 
 MIN_SECRET_BYTES = 32
 """RFC 7518, section 3.2: an HS256 key is at least as long as its hash."""
 
 MAX_WORKERS = 64
 """Far beyond this, one process that hands out connections is what is short."""
+
+
+_HTTPS_ORIGIN = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?\Z")
 
 
 class Settings(BaseSettings):
@@ -53,7 +59,43 @@ class Settings(BaseSettings):
     serve_clock: bool = False
     """Whether `laurel serve` runs the clock too, beside any `laurel worker clock`. `laurel up` does in any case."""
 
+    fcm_credentials: Path | None = None
+    """The key file of a Google service account; None sends nothing by Firebase Cloud Messaging."""
+    fcm_url: str = "https://fcm.googleapis.com"
+    apns_key: Path | None = None
+    """The .p8 file of a key for APNs; None sends nothing by APNs."""
+    apns_key_id: str = ""
+    apns_team_id: str = ""
+    apns_topic: str = ""
+    """The app's bundle id."""
+    apns_sandbox: bool = False
+    """Whether tokens come from apps that are run from Xcode."""
+    apns_url: str | None = None
+    """Another place than Apple's production and sandbox."""
+    vapid_key: str | None = None
+    """Our key for Web Push: a PEM file, or 43 characters of base64url; None sends nothing by Web Push."""
+    vapid_subject: str = ""
+    """Whom services of Web Push may write to: mailto: or https:."""
+    outbound_allow: str = ""
+    """Networks that clients may have us send to although they are not public, for development: ``127.0.0.0/8``."""
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     future_tolerance_seconds: int = Field(default=300, ge=0, le=86_400)
     """How far ahead of our clock a till's clock may be."""
+
+    @field_validator("fcm_url", "apns_url")
+    @classmethod
+    def _is_an_origin(cls, url: str | None) -> str | None:
+        if url is not None and not _HTTPS_ORIGIN.match(url):
+            raise ValueError("must be https:// with a host, and a port if need be")
+        return url
+
+    @field_validator("outbound_allow")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        try:
+            networks(text)
+        except ValueError:
+            raise ValueError("must be networks such as 127.0.0.0/8, with commas between them") from None
+        return text

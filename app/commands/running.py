@@ -33,6 +33,7 @@ _PLAIN_WORDS = {
     "string_pattern_mismatch": "must begin with a letter from a to z, followed by up to 62 of a to z, 0 to 9 and _",
     "literal_error": "must be {expected}",
     "bool_parsing": "must be true or false",
+    "value_error": "{error}",
 }
 """What Pydantic's kinds of fault mean. The value is never told: it may be a secret. The only pattern is that of
 database and Redis prefix."""
@@ -161,5 +162,6 @@ def start_log(settings: Settings, process: str | None = None) -> None:
     text = logging.Formatter(f"%(asctime)s %(levelname)s{who} %(name)s: %(message)s")
     handler.setFormatter(_JsonFormatter(process) if settings.log_format == "json" else text)
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    for chatty in ("pymongo", "uvicorn", "httpx"):
+    # Some of them write headers and addresses, which may be those of a member's phone.
+    for chatty in ("pymongo", "uvicorn", "httpx", "httpcore", "hpack"):
         logging.getLogger(chatty).setLevel(max(logging.getLevelName(settings.log_level), logging.WARNING))

@@ -1,4 +1,4 @@
-"""A post office over a fresh database and an empty Redis, whose workers are in a hurry."""
+"""A post office over a fresh database and an empty Redis, whose workers are in a hurry; and no host is waited for."""
 
 from collections.abc import AsyncIterator
 
@@ -7,6 +7,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from redis.asyncio import Redis
 
 from app.push import leases, outcomes, reading, retrying, sending, session
+from app.push.http2 import client
 from tests.app.push.post import Document, Office, opened
 
 
@@ -26,3 +27,8 @@ async def office(
     monkeypatch.setattr(outcomes, "COUNT_SECONDS", 0.0)
     async with opened(database, redis) as office:
         yield office
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "REOPEN_SECONDS", 0.001)

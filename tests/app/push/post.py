@@ -253,7 +253,9 @@ def _document(entry: Entry) -> Document:
 
 def _notice(document: Document) -> Notice:
     names = ("member_id", "kind", "subject", "values", "collapse", "program_version")
-    times: Any = {name: value.replace(tzinfo=UTC) if (value := document[name]) else None for name in ("at", "expires_at")}
+    times: Any = {
+        name: value.replace(tzinfo=UTC) if (value := document[name]) else None for name in ("at", "expires_at")
+    }
     return Notice(notice_id=document["_id"], **{name: document[name] for name in names}, **times)
 
 

@@ -1,6 +1,5 @@
 """The worker: what comes in the feed is sent to every device in order, at once, and what becomes of it is written."""
 
-
 from tests.app.push.post import Double, Office, at_work, session_of, until
 
 

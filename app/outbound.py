@@ -1,0 +1,236 @@
+"""Requests to addresses that a client names: only over https, and only to what is public on the internet.
+
+A name is resolved once, every address of it is checked, and the connection goes to one that was checked, so a name that
+resolves to something else a moment later (DNS rebinding) gains nothing. TLS still asks for the name. What the check and
+the connecting say names no host and no address, because who can make us connect could read there what we can reach.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+import certifi
+import httpcore
+
+from app.networks import Network
+
+MAX_URL_CHARACTERS = 2048
+MAX_ADDRESSES = 16
+"""How many addresses of one name are looked at; a name with more is refused."""
+MAX_RESOLVING = 8
+"""How many names are resolved at once, in threads of their own: one that is slow holds up no store's names."""
+CONNECT_TIMEOUT_SECONDS = 10.0
+"""For resolving and connecting together, where the caller sets no timeout."""
+KEEPALIVE_SECONDS = 60.0
+
+Address = IPv4Address | IPv6Address
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The addresses of a host name, for a port."""
+
+_GLOBAL_IPV6: Final = IPv6Network("2000::/3")
+"""All that is given out for use on the internet; the rest is local, reserved, multicast, or a way to IPv4."""
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+_NEVER: Final = tuple(
+    ip_network(text)
+    for text in (
+        "192.0.0.0/24",  # protocol assignments, some of which count as global
+        "192.88.99.0/24",  # the old relays to 6to4
+        "3fff::/20",  # documentation
+    )
+)
+
+
+class NotPublic(httpcore.ConnectError):
+    """The host is, or resolves to, an address that no client may make us connect to."""
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is one of the public internet: global unicast, also where it only wraps an IPv4 address."""
+    if any(address in network for network in _NEVER if network.version == address.version):
+        return False
+    if isinstance(address, IPv4Address):
+        return address.is_global and not (address.is_multicast or address.is_reserved)
+    wrapped = _wrapped_ipv4(address)
+    if wrapped is not None:
+        return is_public(wrapped)
+    return address.is_global and address in _GLOBAL_IPV6
+
+
+def url_problem(url: str, allowed: Sequence[Network] = ()) -> str | None:
+    """What is wrong with a URL that a client wants to be told at, in words for the client; None if nothing is.
+
+    It must be https, with a host and without user, password or fragment. Plain http is for hosts in ``allowed``,
+    written as an address. That the host is public is seen when it is connected to, and here where it is an address.
+    """
+    if len(url) > MAX_URL_CHARACTERS:
+        return f"must have at most {MAX_URL_CHARACTERS} characters"
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return "must be plain ASCII without spaces"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "is not a URL"
+    if not parts.hostname or port == 0:
+        return "must name a host"
+    if "@" in parts.netloc or "#" in url:
+        return "must have no user, password or fragment"
+    return _destination_problem(parts, allowed)
+
+
+async def _resolved(host: str, port: int) -> Sequence[str]:
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(
+        _threads(), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    )
+    return [str(address[0]) for *_, address in found]
+
+
+class PublicNetwork(httpcore.AsyncNetworkBackend):
+    """Opens connections for httpcore, to public addresses and those in ``allowed``."""
+
+    def __init__(
+        self,
+        allowed: Sequence[Network] = (),
+        *,
+        resolve: Resolve = _resolved,
+        network: httpcore.AsyncNetworkBackend | None = None,
+    ) -> None:
+        self._allowed = tuple(allowed)
+        self._resolve = resolve
+        self._network = network or httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the interface of httpcore
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first checked address that answers.
+
+        Raises:
+            NotPublic: one of the host's addresses is not public.
+            httpcore.ConnectError: the name is unknown, or nobody answers.
+            httpcore.ConnectTimeout: it took longer than ``timeout`` seconds, resolving included.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS if timeout is None else timeout):
+                addresses = await self._checked_addresses(host, port)
+                return await self._connect_first(addresses, port, local_address, socket_options)
+        except TimeoutError:
+            raise httpcore.ConnectTimeout("not connected in time") from None
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109 - the interface of httpcore
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Refused always."""
+        raise NotPublic("a socket of this machine is not public")
+
+    async def sleep(self, seconds: float) -> None:
+        """As httpcore's interface."""
+        await self._network.sleep(seconds)
+
+    async def _checked_addresses(self, host: str, port: int) -> list[str]:
+        try:
+            found = await self._resolve(host, port)
+        except (OSError, UnicodeError):
+            raise httpcore.ConnectError("the host's name is not known") from None
+        addresses = list(dict.fromkeys(found))
+        if not 0 < len(addresses) <= MAX_ADDRESSES:
+            raise httpcore.ConnectError("the host has no address, or too many")
+        if not all(self._may_connect(ip_address(address)) for address in addresses):
+            raise NotPublic("the host is not on the public internet")
+        return addresses
+
+    def _may_connect(self, address: Address) -> bool:
+        return is_public(address) or _within(address, self._allowed)
+
+    async def _connect_first(
+        self,
+        addresses: list[str],
+        port: int,
+        local_address: str | None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
+    ) -> httpcore.AsyncNetworkStream:
+        for address in addresses:
+            try:
+                return await self._network.connect_tcp(
+                    address, port, local_address=local_address, socket_options=socket_options
+                )
+            except httpcore.ConnectError:
+                continue
+        raise httpcore.ConnectError("nobody answers at the host's addresses")
+
+
+def public_pool(
+    allowed: Sequence[Network] = (),
+    *,
+    max_connections: int,
+    ssl_context: ssl.SSLContext | None = None,
+    network: httpcore.AsyncNetworkBackend | None = None,
+) -> httpcore.AsyncConnectionPool:
+    """Connections over HTTP/1.1 and HTTP/2 to hosts that clients name. Follows no redirect, heeds no proxy settings.
+
+    ``network`` replaces `PublicNetwork` of ``allowed`` in tests.
+    """
+    return httpcore.AsyncConnectionPool(
+        ssl_context=ssl_context or trusted_tls(),
+        max_connections=max_connections,
+        keepalive_expiry=KEEPALIVE_SECONDS,
+        http2=True,
+        network_backend=network or PublicNetwork(allowed),
+    )
+
+
+def trusted_tls() -> ssl.SSLContext:
+    """TLS that trusts the authorities browsers trust, or those in the file that ``SSL_CERT_FILE`` names."""
+    return ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or certifi.where())
+
+
+_executor: ThreadPoolExecutor | None = None
+
+
+def _threads() -> ThreadPoolExecutor:
+    global _executor  # noqa: PLW0603 - threads are started when the first name is resolved, and shared by all pools
+    if _executor is None:
+        _executor = ThreadPoolExecutor(MAX_RESOLVING, thread_name_prefix="resolve")
+    return _executor
+
+
+def _destination_problem(parts: SplitResult, allowed: Sequence[Network]) -> str | None:
+    address = _literal_address(parts.hostname or "")
+    is_allowed = address is not None and _within(address, allowed)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_allowed):
+        return "must begin with https://"
+    if address is not None and not is_allowed and not is_public(address):
+        return "must be on the public internet"
+    return None
+
+
+def _literal_address(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _within(address: Address, allowed: Sequence[Network]) -> bool:
+    return any(address in network for network in allowed if network.version == address.version)
+
+
+def _wrapped_ipv4(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that traffic to an IPv6 one may end at: mapped, 6to4, or through a NAT64 gateway."""
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour

@@ -1,0 +1,66 @@
+"""The providers that an operator has set up."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from app.networks import networks
+from app.operator_error import OperatorError
+from app.outbound import public_pool, trusted_tls
+from app.push.http2.client import HTTPS_PORT, Host
+from app.push.providers.apns import PRODUCTION, SANDBOX, ApnsProvider
+from app.push.providers.apns_key import ApnsTokens, read_apns_key
+from app.push.providers.fcm import FcmProvider
+from app.push.providers.google_token import read_service_account
+from app.push.providers.logged import LogProvider
+from app.push.providers.provider import DeviceKind, Provider
+from app.push.providers.vapid import read_vapid_key
+from app.push.providers.web_push import MAX_CONNECTIONS, WebPushProvider
+from app.settings import Settings
+
+
+def providers_of(settings: Settings) -> Mapping[DeviceKind, Provider]:
+    """The provider of each kind of device that credentials are set for, to be entered and left by the caller.
+
+    Where none are set at all, every kind is logged, for development. Nothing is connected yet.
+
+    Raises:
+        OperatorError: credentials cannot be read, are none, or lack a part; names the variable.
+    """
+    made = (_fcm(settings), _apns(settings), _web(settings))
+    configured = {provider.kind: provider for provider in made if provider is not None}
+    if configured:
+        return configured
+    kinds: tuple[DeviceKind, ...] = ("fcm", "apns", "web")
+    return {kind: LogProvider(kind) for kind in kinds}
+
+
+def _fcm(settings: Settings) -> Provider | None:
+    if settings.fcm_credentials is None:
+        return None
+    account = read_service_account(settings.fcm_credentials)
+    return FcmProvider(account, trusted_tls(), host=_host(settings.fcm_url))
+
+
+def _apns(settings: Settings) -> Provider | None:
+    if settings.apns_key is None:
+        return None
+    if not settings.apns_topic.isascii() or not settings.apns_topic.isprintable() or not settings.apns_topic:
+        raise OperatorError("LAUREL_APNS_TOPIC: must be the bundle id of the app, such as com.example.shop.")
+    key = read_apns_key(settings.apns_key, settings.apns_key_id, settings.apns_team_id)
+    host = SANDBOX if settings.apns_sandbox else PRODUCTION
+    if settings.apns_url is not None:
+        host = _host(settings.apns_url)
+    return ApnsProvider(ApnsTokens(key), settings.apns_topic, trusted_tls(), host=host)
+
+
+def _web(settings: Settings) -> Provider | None:
+    if settings.vapid_key is None:
+        return None
+    allowed = networks(settings.outbound_allow)
+    pool = public_pool(allowed, max_connections=MAX_CONNECTIONS)
+    return WebPushProvider(read_vapid_key(settings.vapid_key, settings.vapid_subject), pool, allowed=allowed)
+
+
+def _host(url: str) -> Host:
+    parts = urlsplit(url)
+    return Host(parts.hostname or "", parts.port or HTTPS_PORT)
