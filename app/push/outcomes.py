@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
-from app.push.rows import Row, Rows, Write, change_all
+from app.push.rows import Row, Rows, Write, change_all, put_off
 from app.stores.deliveries import MongoDeliveries
 from app.stores.devices import Addressee, MongoDevices
 from gamification.delivery.deliveries import State
@@ -51,13 +51,23 @@ class Outcomes:
         self._sent: list[Row] = []
         self._dead: list[Dead] = []
         self._due, self._space = asyncio.Event(), asyncio.Event()
-        self._flushing = asyncio.Lock()
+        self.writing = asyncio.Lock()
+        """Held while outcomes are written: who reads what is queued for a device and adds to it holds it as well."""
+        self.unsettled: Counter[str] = Counter()
+        """The devices for which it is still to be written until when nothing is sent to them."""
+        self._put_off: list[str] = []
 
     def add(self, writes: Sequence[Write], released: Iterable[str] = ()) -> None:
         """Have this written; these deliveries are out of hand once it is."""
         self._writes.extend(writes)
         self._released.extend(released)
         self._due.set()
+
+    def put_off(self, device_id: str, until: datetime, released: Iterable[str]) -> None:
+        """Have it written that nothing that is queued for a device is due before an instant."""
+        self.unsettled[device_id] += 1
+        self._put_off.append(device_id)
+        self.add([put_off(device_id, until)], released)
 
     def sent(self, row: Row) -> None:
         """Have it written that a provider took this."""
@@ -93,16 +103,18 @@ class Outcomes:
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
-        async with self._flushing:
+        async with self.writing:
             self._due.clear()
             writes, self._writes = self._writes, []
             released, self._released = self._released, []
             dead, self._dead = self._dead, []
             sent, self._sent = self._sent, []
+            settled, self._put_off = self._put_off, []
             ended = {"state": "sent", "reason": "", "due_at": None, "ended_at": self._now()}
             writes += change_all(sent, ended, attempts=1)
             released += [row.delivery_id for row in sent]
             await self._rows.write(writes)
+            self.unsettled -= Counter(settled)
             for each in dead:
                 await self._bury(each)
             self.forget(released)

@@ -68,7 +68,14 @@ class Planner:
         members = {each.notice.member_id for each in once}
         people = await self._audience.read(members, schedule.at(now).program, now)
         decided = list(_decided(once, people, now))
-        behind = await self._behind(decided, now)
+        # Nothing is put off meanwhile, so what is new for a device is due after all that is queued for it.
+        async with self._outcomes.writing:
+            return await self._queue(decided, await self._behind(decided, now), schedule, now)
+
+    async def _queue(
+        self, decided: Sequence[_Decided], behind: Mapping[str, datetime], schedule: Schedule, now: datetime
+    ) -> Sequence[Parcel]:
+        """Make deliveries of what is decided, and write them; those that can be sent at once."""
         rows: list[Row] = []
         parcels: list[Parcel] = []
         for each in decided:

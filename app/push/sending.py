@@ -25,7 +25,7 @@ from app.push.providers.provider import (
     TooLarge,
 )
 from app.push.retrying import is_given_up, pause_seconds
-from app.push.rows import Row, change, put_off
+from app.push.rows import Row, change
 from app.stores.connection import Document
 from app.stores.devices import Addressee
 from gamification.delivery.deliveries import State
@@ -71,7 +71,7 @@ class Sender:
         self._stopped: dict[Platform, float] = {}
         self._wrong: set[Platform] = set()
         self._faults: set[str] = set()
-        self._blocked: dict[str, datetime] = {}
+        self._blocked: dict[str, tuple[datetime, float]] = {}
 
     @property
     def platforms(self) -> Sequence[Platform]:
@@ -79,15 +79,20 @@ class Sender:
         now = _seconds()
         return [platform for platform in self._providers if self._stopped.get(platform, now) <= now]
 
-    def put(self, parcels: Sequence[Parcel], *, again: bool = False) -> None:
-        """Send these, which are in hand; ``again`` where they come from MongoDB, with all that is before them."""
+    def put(self, parcels: Sequence[Parcel], *, read_at: float = 0.0) -> None:
+        """Send these, which are in hand.
+
+        ``read_at``, a time of the event loop, is when they were found in MongoDB, with all that is before them. What
+        comes from elsewhere goes there where something before it did not get through, to be found in its turn.
+        """
         for parcel in parcels:
             device_id = parcel.row.device_id
-            if again:
-                self._blocked.pop(device_id, None)
-            if until := self._blocked.get(device_id):
+            until, blocked_at = self._blocked.get(device_id, (None, 0.0))
+            if until is not None and blocked_at >= read_at:
                 self._put_off(device_id, until, [parcel])
-            elif device_id in self._queues:
+                continue
+            self._blocked.pop(device_id, None)
+            if device_id in self._queues:
                 self._queues[device_id].append(parcel)
             else:
                 self._queues[device_id] = deque([parcel])
@@ -109,7 +114,7 @@ class Sender:
     def sweep(self) -> None:
         """Forget what was blocked some time ago: MongoDB knows when it is due."""
         long_ago = self._now() - timedelta(seconds=BLOCKED_KEPT_SECONDS)
-        self._blocked = {device_id: until for device_id, until in self._blocked.items() if until > long_ago}
+        self._blocked = {device_id: (until, at) for device_id, (until, at) in self._blocked.items() if until > long_ago}
 
     async def close(self) -> None:
         """Break off what is with providers, and forget what is in hand."""
@@ -132,6 +137,8 @@ class Sender:
                     return
         finally:
             # Those that are left here lie in MongoDB, where they are found when they may be sent.
+            if queue:
+                self._blocked[device_id] = (self._now(), _seconds())
             self._outcomes.forget(_ids(queue))
             del self._queues[device_id]
 
@@ -222,8 +229,8 @@ class Sender:
 
     def _put_off(self, device_id: str, until: datetime, parcels: Collection[Parcel]) -> None:
         """Let nothing be sent to a device before an instant, neither these parcels nor what lies in MongoDB."""
-        self._blocked[device_id] = until
-        self._outcomes.add([put_off(device_id, until)], _ids(parcels))
+        self._blocked[device_id] = (until, _seconds())
+        self._outcomes.put_off(device_id, until, _ids(parcels))
 
     def _stop(self, parcel: Parcel, reason: str) -> bool:
         platform = parcel.row.platform

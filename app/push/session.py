@@ -6,11 +6,11 @@ Everything that is kept in memory begins and ends with it. Whatever goes wrong, 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 from uuid import uuid4
 
 from redis.exceptions import ResponseError
@@ -46,6 +46,9 @@ BATCH_NOTICES = 400
 MAX_READS = 8
 """How many reads of streams wait to be planned, before streams are read no further."""
 REPORT_SECONDS = 60.0
+END_ATTEMPTS = 3
+"""How often a task is cancelled: a driver that deals with a broken connection may take the wish for that."""
+END_SECONDS = 0.3
 
 log = logging.getLogger(__name__)
 
@@ -102,10 +105,12 @@ class Session:
             schedule=stores.schedule,
             now=now,
         )
-        self._readers: dict[int, tuple[StreamReader, asyncio.Task[None]]] = {}
+        self._readers: dict[int, tuple[StreamReader, asyncio.Task[NoReturn]]] = {}
         self._reads: asyncio.Queue[Read] = asyncio.Queue(MAX_READS)
         self._acknowledged: dict[int, int] = {}
         self._redis_is_away = False
+        self._tasks: set[asyncio.Task[NoReturn]] = set()
+        self._failure: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
         self._reported: Counter[str] = Counter()
 
     async def run(self) -> None:
@@ -117,19 +122,16 @@ class Session:
         with suppress(StoreUnavailable):
             await register(self._stores.redis, self._stores.prefix, range(self._partitions))
         jobs = (self._keep_leases, self._plan, self._look, self.outcomes.run, self._report)
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                for job in jobs:
-                    group.create_task(job())
-        except BaseExceptionGroup as failed:
-            raise failed.exceptions[0] from None
+        for job in jobs:
+            self._begin(job())
+        await self._failure
 
     async def stop(self) -> None:
         """Let what is with providers come back, write what came of it, and let others have the partitions.
 
         What does not come off within some seconds is as if the worker had been killed.
         """
+        await self._end(self._tasks)
         with suppress(StoreUnavailable):
             await self.sender.drain(list(self.leases.held))
             await self.sender.close()
@@ -137,6 +139,25 @@ class Session:
             await self.outcomes.flush_counts()
             await self.leases.retire()
         await self.sender.close()
+
+    def _begin(self, job: Coroutine[Any, Any, NoReturn]) -> asyncio.Task[NoReturn]:
+        task = asyncio.create_task(job)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[NoReturn]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._failure.done():
+            self._failure.set_exception(error)
+
+    async def _end(self, tasks: Collection[asyncio.Task[NoReturn]]) -> None:
+        for _ in range(END_ATTEMPTS):
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                _, tasks = await asyncio.wait(tasks, timeout=END_SECONDS)
 
     async def _keep_leases(self) -> NoReturn:
         while True:
@@ -147,15 +168,14 @@ class Session:
                     reader = StreamReader(
                         self._stores.redis, self._stores.prefix, lease, lease.upto, self._stores.entries_after
                     )
-                    self._readers[partition] = (reader, self._group.create_task(self._follow(reader)))
+                    self._readers[partition] = (reader, self._begin(self._follow(reader)))
             self.sender.sweep()
             await asyncio.sleep(RENEW_SECONDS)
 
     async def _let_go(self, partitions: Collection[int]) -> None:
         """End what is under way of these partitions."""
+        await self._end([self._readers.pop(partition)[1] for partition in partitions if partition in self._readers])
         for partition in partitions:
-            if partition in self._readers:
-                self._readers.pop(partition)[1].cancel()
             self._acknowledged.pop(partition, None)
         await self.sender.drain(partitions)
         await self.outcomes.flush()
@@ -219,17 +239,22 @@ class Session:
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
-        room, known = await self.outcomes.room(), set(self.outcomes.known)
+        room = await self.outcomes.room()
+        # As it is before the read: what is written meanwhile may be found as it was.
+        read_at, known, unsettled = _seconds(), set(self.outcomes.known), set(self.outcomes.unsettled)
         held = {partition: lease for partition, lease in self.leases.held.items() if self.leases.holds(partition)}
         late = self._now() - timedelta(seconds=LATE_SECONDS)
         found = await self._rows.due(list(held), self.sender.platforms, late, PAGE_ROWS + len(known))
         due: list[Row] = [
             replace(row, fence=held[row.partition].fence)
             for row in found
-            if row.delivery_id not in known and row.delivery_id not in self.outcomes.known
+            if row.delivery_id not in known
+            and row.delivery_id not in self.outcomes.known
+            and row.device_id not in unsettled
+            and row.device_id not in self.outcomes.unsettled
         ]
         if due:
-            self.sender.put(await self.resumer.resume(due[:room]), again=True)
+            self.sender.put(await self.resumer.resume(due[:room]), read_at=read_at)
         return bool(due)
 
     async def _report(self) -> NoReturn:
@@ -244,3 +269,7 @@ class Session:
         if new:
             told = ", ".join(f"{name.rstrip(':')} {count:,}" for name, count in sorted(new.items()))
             log.info("pushes: %s; %s in hand", told, f"{len(self.outcomes.known):,}")
+
+
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()

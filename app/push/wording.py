@@ -1,15 +1,16 @@
 """Pushes from notices: in the language of the device, as the program says it, with what an app needs to act on it."""
 
 import logging
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 from app.push.providers.provider import Push
 from app.push.rows import Row
 from app.stores.devices import Addressee
-from gamification.delivery.planning import counting
+from gamification.delivery.planning import COUNT, counting
 from gamification.notices.notice import Notice
+from gamification.notices.wording import Wording, worded, worded_together
 from gamification.program import Program
+from gamification.program.texts import Text
 from gamification.schedule import Schedule
 from schema.ids import to_global_id
 from schema.languages import choose
@@ -17,22 +18,6 @@ from schema.languages import choose
 NOTICE_ID = "Notice"
 
 log = logging.getLogger(__name__)
-
-
-class Wording(Protocol):
-    """A notice in words."""
-
-    @property
-    def title(self) -> str:
-        """Its first line."""
-
-    @property
-    def body(self) -> str:
-        """The rest."""
-
-    @property
-    def link(self) -> str:
-        """Where a tap leads; empty for the app's start."""
 
 
 Word = Callable[[Notice, Program, str], Wording]
@@ -70,6 +55,13 @@ class Worder:
             expires_at=notice.expires_at,
             data={"id": to_global_id(NOTICE_ID, notice.notice_id), "kind": notice.kind, "subject": notice.subject},
         )
+
+
+def words_of(notice: Notice, program: Program, language: str, names: Mapping[str, Text]) -> Wording:
+    """What a notice says, or what stands for as many as it tells of, where the program has words for that."""
+    count = int(notice.values.get(COUNT, 1))
+    several = worded_together([notice] * count, program, language) if count > 1 else None
+    return several or worded(notice, program, language, names)
 
 
 def _program(schedule: Schedule, version: int) -> Program:

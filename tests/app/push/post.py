@@ -23,6 +23,7 @@ from app.stores.indexes import ensure_indexes
 from app.stores.preferences import MongoPreferences
 from gamification.delivery.devices import Platform, RegisteredDevice, Registration
 from gamification.notices.notice import Notice, NoticeKind
+from gamification.notices.wording import Wording
 from gamification.program import Program
 from gamification.schedule import Schedule
 
@@ -48,16 +49,9 @@ def program_of(**delivery: Any) -> Program:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    title: str
-    body: str
-    link: str = "shop://home"
-
-
-def word(notice: Notice, _program: Program, language: str) -> Words:
+def word(notice: Notice, _program: Program, language: str) -> Wording:
     """Words that tell what they were made of."""
-    return Words(f"{notice.kind} {language}", f"{notice.subject} x{notice.values['count']}")
+    return Wording(f"{notice.kind} {language}", f"{notice.subject} x{notice.values['count']}")
 
 
 def accept(_push: Push, _device: Device) -> Outcome:
