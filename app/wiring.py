@@ -245,6 +245,7 @@ def wire(
         friends=MongoFriendships(connection),
         boards=live.reads,
         standings=standings,
+        notices=feed.notices,
     )
     tolerance = timedelta(seconds=settings.future_tolerance_seconds)
     identities = Identities(
