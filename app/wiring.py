@@ -247,6 +247,7 @@ def wire(
         friends=MongoFriendships(connection),
         boards=live.reads,
         standings=standings,
+        notices=feed.notices,
     )
     push = assemble_push(settings, connection, redis, feed, programs=programs, campaigns=campaigns, now=now)
     tolerance = timedelta(seconds=settings.future_tolerance_seconds)

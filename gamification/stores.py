@@ -368,3 +368,4 @@ class Stores:
     friends: Friendships
     boards: Boards
     standings: Standings
+    notices: Notices

@@ -14,6 +14,7 @@ from schema.sharing import SharingExecutor
 from schema.subscriptions.my_events import MY_EVENTS
 from schema.subscriptions.root import Subscription
 from schema.types.member import Member
+from schema.types.notice import Notice
 from schema.types.profile import PublicProfile
 from schema.types.record import LedgerEntry, Record
 
@@ -29,7 +30,7 @@ def build_schema() -> MaskedSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Member, PublicProfile, LedgerEntry, Record, *MY_EVENTS],
+        types=[Member, PublicProfile, LedgerEntry, Record, Notice, *MY_EVENTS],
         extensions=DOCUMENT_EXTENSIONS,
         execution_context_class=SharingExecutor,
         config=StrawberryConfig(scalar_map=SCALARS),

@@ -10,6 +10,7 @@ from schema.principals import MemberPrincipal
 from schema.types.campaign import CAMPAIGN_ID
 from schema.types.member import MEMBER_ID, load_member
 from schema.types.node import Node
+from schema.types.notice import NOTICE_ID, Notice, show_notice
 from schema.types.profile import PROFILE_ID, PublicProfile, profile_shown
 from schema.types.record import ENTRY_ID, LedgerEntry, Record, entry_place, record_place, show_entry, show_record
 from schema.types.why import RECORD_ID
@@ -28,6 +29,8 @@ async def find_node(context: Context, global_id: strawberry.ID) -> Node | None:
         case (kind, local_id) if kind == ENTRY_ID:
             entry = entry_place(local_id)
             return await _entry(context, *entry) if entry else None
+        case (kind, local_id) if kind == NOTICE_ID:
+            return await _notice(context, local_id)
         case (kind, member_id) if kind == PROFILE_ID:
             return await profile_shown(context, await context.members.load(member_id), await context.reading())
     return None
@@ -56,6 +59,11 @@ async def _record(context: Context, member_id: str, seq: int) -> Record | None:
     if not found or found[0].seq != seq:
         return None
     return show_record(found[0], await context.reading(None, await context.member(member_id)))
+
+
+async def _notice(context: Context, notice_id: str) -> Notice | None:
+    posted = (await context.game.stores.notices.get([notice_id])).get(notice_id)
+    return show_notice(posted) if posted and await _may_see(context, posted.notice.member_id) else None
 
 
 async def _entry(context: Context, member_id: str, seq: int, place: int) -> LedgerEntry | None:

@@ -13,6 +13,7 @@ class Scope(StrEnum):
     ACTIVITIES_SIMULATE = "activities:simulate"
     POINTS_ADJUST = "points:adjust"
     CAMPAIGNS_WRITE = "campaigns:write"
+    NOTICES_READ = "notices:read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from schema.connections import DEFAULT_PAGE_SIZE, Connection
 from schema.context import Info
 from schema.faults import BAD_USER_INPUT, CallerError
 from schema.ids import local_id
+from schema.inbox import NoticeFeed, notice_feed
 from schema.inputs import SimulateActivityInput
 from schema.leaderboards import begin_page, begin_ranks, view_of
 from schema.measure import MAX_PAGE_SIZE
@@ -260,3 +261,20 @@ class Query:
     ) -> PreviewProgramResult:
         """What a changed program would do to members."""
         return await preview_program(info.context, text, from_at)
+
+    @strawberry.field(
+        extensions=[permission_for("noticeFeed")],
+        description="What all members are told, oldest first, for workers to follow: go on with `endCursor` for ever, "
+        "and nothing is missed or repeated. `first: 0` without `after` leads to the end of it.",
+    )
+    async def notice_feed(
+        self,
+        info: Info,
+        first: First = DEFAULT_PAGE_SIZE,
+        after: After = None,
+        language: Annotated[
+            str | None, strawberry.argument(description="For the texts; else each member's language.")
+        ] = None,
+    ) -> NoticeFeed:
+        """What all members are told."""
+        return await notice_feed(info.context, language, first, after)

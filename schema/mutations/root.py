@@ -44,6 +44,14 @@ from schema.mutations.merge_members import (
     unmerge_members,
 )
 from schema.mutations.pause_streak import PauseStreakInput, pause_streak
+from schema.mutations.read_notices import (
+    MarkAllReadInput,
+    MarkAllReadResult,
+    MarkReadInput,
+    MarkReadResult,
+    mark_all_read,
+    mark_read,
+)
 from schema.mutations.record_activity import (
     RecordActivitiesInput,
     RecordActivitiesResult,
@@ -169,6 +177,21 @@ class Mutation:
     ) -> SetBadgeShowcaseResult:
         """Choose the badges that others see."""
         return await set_badge_showcase(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("markRead")], description="Note that the member who asks has read notices."
+    )
+    async def mark_read(self, info: Info, input: MarkReadInput) -> MarkReadResult:  # noqa: A002
+        """Note that the member who asks has read notices."""
+        return await mark_read(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("markAllRead")],
+        description="Note that the member who asks has read all notices, up to one.",
+    )
+    async def mark_all_read(self, info: Info, input: MarkAllReadInput) -> MarkAllReadResult:  # noqa: A002
+        """Note that the member who asks has read all notices, up to one."""
+        return await mark_all_read(info.context, input)
 
     @strawberry.mutation(
         extensions=[permission_for("requestFriend")],

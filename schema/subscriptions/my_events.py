@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 import strawberry
 
 from gamification.member import Member
 from gamification.record import Record as Written
-from schema.connections import decode_cursor, encode_cursor, stale_cursor
+from schema.connections import decode_cursor, stale_cursor
 from schema.context import Context, as_of_now
 from schema.faults import BAD_USER_INPUT, CallerError
 from schema.ids import number_in
@@ -15,11 +17,13 @@ from schema.leaderboards import View, view_of
 from schema.permissions import FORBIDDEN
 from schema.signals import Topic, wait_at_most
 from schema.types.leaderboard import Rank, show_rank
+from schema.types.notice import Notice, show_notice
 from schema.types.points import Points, show_points
 from schema.types.record import Record, show_record
 
 MAX_WATCHED_BOARDS = 5
 RECORDS_PER_READ = 50
+NOTICES_PER_READ = 50
 LOOK_AGAIN_SECONDS = 60.0
 """How long a subscription sleeps at most: a hint may be lost."""
 RANK_PAUSE_SECONDS = 0.5
@@ -31,7 +35,7 @@ class MyEvent:
     """Something that `myEvents` tells."""
 
     cursor: str = strawberry.field(
-        description="Give it as `after` when subscribing again, and nothing that a record tells is missed or repeated."
+        description="Give it as `after` when subscribing again, and no record or notice is missed or told again."
     )
 
 
@@ -48,6 +52,13 @@ class Recorded(MyEvent):
     points: Points = strawberry.field(description="The member's points as of now.")
 
 
+@strawberry.type(description="The member is told something. One that has expired by then is left out.")
+class Notified(MyEvent):
+    """The member is told something."""
+
+    notice: Notice = strawberry.field(description="What the member is told.")
+
+
 @strawberry.type(description="The member's rank on a watched board is another one. Only the latest is told.")
 class RankMoved(MyEvent):
     """The member's rank on a watched board is another one."""
@@ -56,8 +67,16 @@ class RankMoved(MyEvent):
     rank: Rank = strawberry.field(description="The rank as it is now.")
 
 
-MY_EVENTS: tuple[type[MyEvent], ...] = (EventsBegan, Recorded, RankMoved)
+MY_EVENTS: tuple[type[MyEvent], ...] = (EventsBegan, Recorded, Notified, RankMoved)
 """All there are, to be given to the schema."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """How far a subscription is: after which record, and after which place in the feed of notices."""
+
+    seq: int
+    position: int
 
 
 async def my_events(
@@ -73,25 +92,23 @@ async def my_events(
         raise CallerError(BAD_USER_INPUT, f"{len(boards)} boards are to be watched; at most {MAX_WATCHED_BOARDS} can.")
     told: dict[str, Rank] = {}
     await _views(context, boards)  # so that what is wrong with them is told first
-    begun = await _begin(context, member_id, after)
-    if begun is None:
+    place = await _begin(context, member_id, after)
+    if place is None:
         return
-    seq = begun
     if after is None:
-        yield EventsBegan(cursor=_cursor(member_id, seq))
+        yield EventsBegan(cursor=await _cursor(context, member_id, place))
     while True:
         context.renew()
         views = await _views(context, boards)
         topics: list[Topic] = [("member", member_id), *(("board", view.key.text) for view in views)]
         with context.game.signals.watch(*topics) as signal:
             while True:
-                async for recorded in _records(context, member_id, seq, language):
-                    yield recorded
-                    seq = recorded.record.seq
+                async for event in _told(context, member_id, place, language):
+                    yield event
                 # Also where there is no record: a member who is gone has none.
                 if await context.members.load(member_id) is None or not await context.still_goes_on():
                     return
-                for moved in await _moved(context, views, member_id, told, seq):
+                for moved in await _moved(context, views, member_id, told, place):
                     yield moved
                 await asyncio.sleep(RANK_PAUSE_SECONDS if views else 0)
                 await wait_at_most(signal, _seconds_to_look_again(views))
@@ -102,51 +119,91 @@ async def my_events(
                 views = now
 
 
-async def _begin(context: Context, member_id: str, after: str | None) -> int | None:
-    """After which record to begin; None where there is no such member."""
-    seq = None if after is None else number_in(decode_cursor(f"events:{member_id}", after))
+async def _begin(context: Context, member_id: str, after: str | None) -> _Place | None:
+    """After what to begin; None where there is no such member."""
+    given = None if after is None else await _open(context, member_id, after)
+    # Before the member: so the notices of all records that are to be told are still to come too.
+    latest = await context.game.stores.notices.last()
     subject = await context.members.load(member_id)
     if subject is None:
         return None
-    if after is not None and (seq is None or seq > subject.state.seq):
+    if given is None:
+        return _Place(subject.state.seq, latest)
+    seq, position = given
+    if seq > subject.state.seq or (position or 0) > latest:
         raise stale_cursor()
-    return subject.state.seq if seq is None else seq
+    return _Place(seq, latest if position is None else position)
 
 
-async def _records(context: Context, member_id: str, seq: int, language: str | None) -> AsyncGenerator[Recorded, None]:
-    """The records after ``seq``, in batches as fast as they are taken, until the member is gone."""
-    while records := await context.game.stores.journal.since(member_id, seq, RECORDS_PER_READ):
+async def _told(context: Context, member_id: str, place: _Place, language: str | None) -> AsyncGenerator[MyEvent, None]:
+    """What there is to tell after a place, which moves on with it: what happened, and then what is said of that."""
+    async for recorded in _records(context, member_id, place, language):
+        yield recorded
+    async for notified in _notices(context, member_id, place, language):
+        yield notified
+
+
+async def _records(
+    context: Context, member_id: str, place: _Place, language: str | None
+) -> AsyncGenerator[Recorded, None]:
+    """The records after a place, in batches as fast as they are taken, until the member is gone."""
+    while records := await context.game.stores.journal.since(member_id, place.seq, RECORDS_PER_READ):
         # After the records, so that the points are not older than they are.
         context.renew()
         subject = await context.members.load(member_id)
-        # Their own account may be told all, also that it was merged. One that theirs was merged into is for as long.
-        if subject is None or not (context.token_id == member_id or await context.still_goes_on()):
+        if subject is None or not await _may_hear(context, member_id):
             return
         for record in records:
-            seq = record.seq
-            yield await _recorded(context, subject, record, language)
+            place.seq = record.seq
+            yield await _recorded(context, subject, record, place, language)
         if len(records) < RECORDS_PER_READ:
             return
 
 
-async def _recorded(context: Context, subject: Member, record: Written, language: str | None) -> Recorded:
+async def _notices(
+    context: Context, member_id: str, place: _Place, language: str | None
+) -> AsyncGenerator[Notified, None]:
+    """The notices after a place, but for those that have expired."""
+    while notices := await context.game.stores.notices.since(member_id, place.position, NOTICES_PER_READ):
+        context.renew()
+        if not await _may_hear(context, member_id):
+            return
+        for posted in notices:
+            place.position, expires_at = posted.position, posted.notice.expires_at
+            if expires_at is None or expires_at > context.game.now():
+                cursor = await _cursor(context, member_id, place)
+                yield Notified(cursor=cursor, notice=show_notice(posted, language))
+        if len(notices) < NOTICES_PER_READ:
+            return
+
+
+async def _may_hear(context: Context, member_id: str) -> bool:
+    """Whether the caller may be told: of their own account all, of one that theirs was merged into as long as it is."""
+    # All of their own is also that it was merged.
+    return context.token_id == member_id or await context.still_goes_on()
+
+
+async def _recorded(
+    context: Context, subject: Member, record: Written, place: _Place, language: str | None
+) -> Recorded:
     reading = await context.reading(language, subject)
     return Recorded(
-        cursor=_cursor(subject.member_id, record.seq),
+        cursor=await _cursor(context, subject.member_id, place),
         record=show_record(record, reading),
         points=show_points(as_of_now(subject, reading).state, reading),
     )
 
 
 async def _moved(
-    context: Context, views: Sequence[View], member_id: str, told: dict[str, Rank], seq: int
+    context: Context, views: Sequence[View], member_id: str, told: dict[str, Rank], place: _Place
 ) -> list[RankMoved]:
     """The ranks that are other ones than what was told last; at first, all."""
     ranks = await asyncio.gather(*(show_rank(context, view, member_id) for view in views))
     moved = [(view.board.code, rank) for view, rank in zip(views, ranks, strict=True)]
     moved = [(code, rank) for code, rank in moved if told.get(code) != rank]
     told.update(moved)
-    return [RankMoved(cursor=_cursor(member_id, seq), board=code, rank=rank) for code, rank in moved]
+    cursor = await _cursor(context, member_id, place) if moved else ""
+    return [RankMoved(cursor=cursor, board=code, rank=rank) for code, rank in moved]
 
 
 async def _views(context: Context, boards: Sequence[str]) -> list[View]:
@@ -169,5 +226,29 @@ def _seconds_to_look_again(views: Sequence[View]) -> float:
     return min([LOOK_AGAIN_SECONDS, *(view.seconds_left for view in views)])
 
 
-def _cursor(member_id: str, seq: int) -> str:
-    return encode_cursor(f"events:{member_id}", str(seq))
+async def _cursor(context: Context, member_id: str, place: _Place) -> str:
+    # Sealed, for the places of notices count what all members are told.
+    return (await context.game.cursors.sealer(_listed(member_id)))(f"{place.seq}.{place.position}")
+
+
+async def _open(context: Context, member_id: str, cursor: str) -> tuple[int, int | None]:
+    """The record and the position behind a cursor; no position behind one of a Laurel that had no notices yet.
+
+    Raises:
+        CallerError: a cursor of something else.
+    """
+    with suppress(CallerError):
+        return _number(decode_cursor(_listed(member_id), cursor)), None
+    seq, _, position = (await context.game.cursors.open(_listed(member_id), cursor)).partition(".")
+    return _number(seq), _number(position)
+
+
+def _number(text: str) -> int:
+    number = number_in(text)
+    if number is None:
+        raise stale_cursor()
+    return number
+
+
+def _listed(member_id: str) -> str:
+    return f"events:{member_id}"

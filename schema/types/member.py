@@ -10,6 +10,7 @@ from gamification import member
 from schema.connections import DEFAULT_PAGE_SIZE, Connection, page_of
 from schema.context import Context, Info, Reading, as_of_now
 from schema.ids import to_global_id
+from schema.inbox import Inbox, inbox
 from schema.leaderboards import view_of
 from schema.statement import statement
 from schema.types.arguments import After, AmongFriends, First, OfBoard, OfPeriod, OfScope
@@ -234,6 +235,11 @@ class Member(MemberStanding, Node):
         return await requests_of(
             info.context, self.subject.member_id, self.reading, sent=sent, first=first, after=after
         )
+
+    @strawberry.field(description="What the member was told, newest first. For the member alone, like `friends`.")
+    async def inbox(self, info: Info, first: First = DEFAULT_PAGE_SIZE, after: After = None) -> Inbox | None:
+        """What the member was told."""
+        return await inbox(info.context, self.subject.member_id, self.reading.language, first, after)
 
     @strawberry.field(description="Whom the member blocks, latest first. For the member alone, like `friends`.")
     async def blocked(

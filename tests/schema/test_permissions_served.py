@@ -66,6 +66,7 @@ CALLS: dict[str, tuple[str, Variables]] = {
         )
         for name, kind in CAMPAIGN_CHANGES.items()
     },
+    "noticeFeed": ("{ noticeFeed { nodes { id } } }", lambda _: {}),
     "me": ("{ me { id } }", lambda _: {}),
     "node": ("query Q($id: ID!) { node(id: $id) { id } }", lambda ada: {"id": global_id(ada)}),
     "nodes": ("query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }", lambda ada: {"ids": [global_id(ada)]}),
@@ -135,6 +136,14 @@ CALLS: dict[str, tuple[str, Variables]] = {
             "input": {"key": "k1", "memberId": global_id(ada), "attributes": [{"name": "city", "value": "Rome"}]}
         },
     ),
+    "markRead": (
+        "mutation M($input: MarkReadInput!) { markRead(input: $input) { __typename } }",
+        lambda ada: {"input": {"ids": [global_id(ada)]}},
+    ),
+    "markAllRead": (
+        "mutation M($input: MarkAllReadInput!) { markAllRead(input: $input) { __typename } }",
+        lambda _: {"input": {}},
+    ),
     "requestFriend": (
         "mutation M($input: RequestFriendInput!) { requestFriend(input: $input) { __typename } }",
         lambda _: {"input": {"handle": "bo_1"}},
@@ -168,6 +177,7 @@ ANSWERS = dict.fromkeys(CAMPAIGN_CHANGES, "CampaignNotFound") | {
     "reverseActivity": "UnknownActivity",
     "previewProgram": "ProgramPreview",
     "pauseStreak": "InvalidInput",
+    "markRead": "InvalidInput",
     "mergeMembers": "CannotMerge",
     "unmergeMembers": "CannotMerge",
 }

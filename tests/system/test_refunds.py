@@ -14,6 +14,7 @@ from app.cdnow.log import read_log
 from app.stores.connection import Connection
 from app.stores.friends import MongoFriendships
 from app.stores.indexes import ensure_indexes
+from app.stores.notices import MongoNotices
 from gamification.activity import ENROLMENT, Activity
 from gamification.effects import Entry
 from gamification.enrolment import Enrolled, EnrolRequest
@@ -127,7 +128,10 @@ class Counter:
         self.play, self.now = play, joined_at
         connection = play.connection
         friends, standings = MongoFriendships(connection), MongoStandings(connection, MongoBoardPeriods(connection))
-        stores = Stores(play.members, play.journal, play.programs, play.campaigns, friends, NO_BOARDS, standings)
+        notices = MongoNotices(connection)
+        stores = Stores(
+            play.members, play.journal, play.programs, play.campaigns, friends, NO_BOARDS, standings, notices
+        )
         self.recorder = Recorder(stores, lambda: self.now, timedelta(minutes=5))
 
     async def take(self, member_id: str, moment: datetime, step: Activity | Refund) -> Recorded:

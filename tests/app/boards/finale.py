@@ -16,6 +16,7 @@ from app.stores.friends import MongoFriendships
 from app.stores.indexes import ensure_indexes
 from app.stores.journal import MongoJournal
 from app.stores.members import MongoMembers
+from app.stores.notices import MongoNotices
 from app.stores.programs import MongoPrograms
 from gamification.activity import Activity
 from gamification.boards.keys import BoardKey
@@ -109,6 +110,7 @@ class Finale:
             friends=MongoFriendships(connection),
             boards=NO_BOARDS,
             standings=standings,
+            notices=MongoNotices(connection),
         )
         recorder = Recorder(stores, clock, timedelta(minutes=5))
         identities = Identities(lambda: f"m{next(numbers):03}", lambda: next(numbers))

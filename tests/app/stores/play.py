@@ -15,6 +15,7 @@ from app.stores.connection import Connection
 from app.stores.friends import MongoFriendships
 from app.stores.journal import MongoJournal
 from app.stores.members import MongoMembers
+from app.stores.notices import MongoNotices
 from app.stores.programs import MongoPrograms
 from app.verification import Difference, Verifier
 from gamification.activity import Activity
@@ -67,7 +68,8 @@ class Play:
         campaigns = MongoCampaigns(connection, allowances)
         programs = MongoPrograms(connection, read_program, lambda: NOW)
         friends, standings = MongoFriendships(connection), MongoStandings(connection, MongoBoardPeriods(connection))
-        stores, numbers = Stores(members, journal, programs, campaigns, friends, NO_BOARDS, standings), count(1)
+        notices, numbers = MongoNotices(connection), count(1)
+        stores = Stores(members, journal, programs, campaigns, friends, NO_BOARDS, standings, notices)
         identities = Identities(lambda: f"m{next(numbers)}", lambda: next(numbers))
         tolerance = timedelta(minutes=5)
         return cls(

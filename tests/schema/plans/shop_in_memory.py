@@ -8,6 +8,8 @@ from typing import Any
 from gamification.boards.listing import Place, Rank, Row, Rows
 from gamification.campaigning import CampaignState, Left, created
 from gamification.member import Member, Profile
+from gamification.notices.notice import Notice
+from gamification.notices.posted import Posted
 from gamification.program.campaigns import Campaign
 from gamification.program.texts import Text
 from gamification.schedule import Schedule
@@ -117,6 +119,33 @@ class Sources:
         )
 
 
+class Told:
+    """The notices, read only: two of the member's own."""
+
+    def __init__(self) -> None:
+        values = {"title:en": "Hello", "body:en": "Good day"}
+        self._posted = [
+            Posted(Notice(f"n{place}", MEMBER_ID, "message", "", NOW, 1, values), place, NOW if place == 1 else None)
+            for place in (1, 2)
+        ]
+
+    async def last(self) -> int:
+        return 2
+
+    async def after(self, position: int, limit: int) -> Sequence[Posted]:
+        return [each for each in self._posted if each.position > position][:limit]
+
+    async def inbox(self, member_id: str, before: int | None, limit: int) -> Sequence[Posted]:
+        found = [each for each in self._posted[::-1] if before is None or each.position < before]
+        return found[:limit] if member_id == MEMBER_ID else []
+
+    async def get(self, notice_ids: Sequence[str]) -> Mapping[str, Posted]:
+        return {each.notice.notice_id: each for each in self._posted if each.notice.notice_id in notice_ids}
+
+    async def count_unread(self, _member_id: str) -> int:
+        return 1
+
+
 def context_of(sources: Sources, principal: Principal) -> Context:
     """A request's context over these sources."""
 
@@ -124,7 +153,8 @@ def context_of(sources: Sources, principal: Principal) -> Context:
         return b"k" * 32
 
     stores: Any = SimpleNamespace(
-        **dict.fromkeys(("members", "journal", "programs", "campaigns", "friends", "boards", "standings"), sources)
+        **dict.fromkeys(("members", "journal", "programs", "campaigns", "friends", "boards", "standings"), sources),
+        notices=Told(),
     )
     nothing: Any = None
     tops = Tops(stores.boards, stores.members)
