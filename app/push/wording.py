@@ -14,8 +14,7 @@ from gamification.program.texts import Text
 from gamification.schedule import Schedule
 from schema.ids import to_global_id
 from schema.languages import choose
-
-NOTICE_ID = "Notice"
+from schema.types.notice import NOTICE_ID
 
 log = logging.getLogger(__name__)
 
