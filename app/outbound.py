@@ -123,10 +123,28 @@ class PublicNetwork(httpcore.AsyncNetworkBackend):
         """
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS if timeout is None else timeout):
-                addresses = await self._checked_addresses(host, port)
+                addresses = await self.checked_addresses(host, port)
                 return await self._connect_first(addresses, port, local_address, socket_options)
         except TimeoutError:
             raise httpcore.ConnectTimeout("not connected in time") from None
+
+    async def checked_addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of a host, each of which may be connected to.
+
+        Raises:
+            NotPublic: one of them may not.
+            httpcore.ConnectError: there are none, or too many.
+        """
+        try:
+            found = await self._resolve(host, port)
+        except (OSError, UnicodeError):
+            raise httpcore.ConnectError("the host's name is not known") from None
+        addresses = list(dict.fromkeys(found))
+        if not 0 < len(addresses) <= MAX_ADDRESSES:
+            raise httpcore.ConnectError("the host has no address, or too many")
+        if not all(self._may_connect(ip_address(address)) for address in addresses):
+            raise NotPublic("the host is not on the public internet")
+        return addresses
 
     async def connect_unix_socket(
         self,
@@ -140,18 +158,6 @@ class PublicNetwork(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """As httpcore's interface."""
         await self._network.sleep(seconds)
-
-    async def _checked_addresses(self, host: str, port: int) -> list[str]:
-        try:
-            found = await self._resolve(host, port)
-        except (OSError, UnicodeError):
-            raise httpcore.ConnectError("the host's name is not known") from None
-        addresses = list(dict.fromkeys(found))
-        if not 0 < len(addresses) <= MAX_ADDRESSES:
-            raise httpcore.ConnectError("the host has no address, or too many")
-        if not all(self._may_connect(ip_address(address)) for address in addresses):
-            raise NotPublic("the host is not on the public internet")
-        return addresses
 
     def _may_connect(self, address: Address) -> bool:
         return is_public(address) or _within(address, self._allowed)
@@ -179,16 +185,19 @@ def public_pool(
     max_connections: int,
     ssl_context: ssl.SSLContext | None = None,
     network: httpcore.AsyncNetworkBackend | None = None,
+    http2: bool = True,
 ) -> httpcore.AsyncConnectionPool:
-    """Connections over HTTP/1.1 and HTTP/2 to hosts that clients name. Follows no redirect, heeds no proxy settings.
+    """Connections to hosts that clients name, over HTTP/1.1, and HTTP/2 unless that is not wanted.
 
-    ``network`` replaces `PublicNetwork` of ``allowed`` in tests.
+    Follows no redirect, heeds no proxy settings.
+
+    ``network`` is one to use in place of a new `PublicNetwork` of ``allowed``.
     """
     return httpcore.AsyncConnectionPool(
         ssl_context=ssl_context or trusted_tls(),
         max_connections=max_connections,
         keepalive_expiry=KEEPALIVE_SECONDS,
-        http2=True,
+        http2=http2,
         network_backend=network or PublicNetwork(allowed),
     )
 

@@ -143,6 +143,7 @@ def server_config(web: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> uvico
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing goes by where a request says that it comes from
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache, lru_cache, partial
+from zoneinfo import ZoneInfo
 
 from gamification.challenges import NOT_BEGUN, Phase, phase, progress
 from gamification.draft import read_member
@@ -12,6 +13,8 @@ from gamification.program import Badge, Challenge, Program, Text
 from gamification.state import State
 from gamification.tiers import reached, review_day, stands_by_grant
 from gamification.windows import Window, earliest, local_day, start_of_day, total, total_from
+
+_CACHED_PERIODS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def tier_progress(state: State, program: Program, now: datetime) -> ProgressBar 
         unit=_tier_unit(program),
         phase=Phase.ACTIVE if position + 1 < len(tiers.levels) else Phase.COMPLETED,
         milestones=tuple(Milestone(tier.threshold, tier.name, tier.threshold <= amount) for tier in tiers.levels),
-        ends_at=_period_end(window, today, program),
+        ends_at=_period_end(window, today, program.time_zone),
     )
 
 
@@ -133,11 +136,13 @@ def _currency(code: str) -> Text:
     return Text.everywhere(code)
 
 
-def challenge_progress(challenge: Challenge, state: State, program: Program, now: datetime) -> ProgressBar:
-    """How far a member is in a challenge at this moment."""
+def challenge_progress(
+    challenge: Challenge, state: State, program: Program, now: datetime, stands: Phase | None = None
+) -> ProgressBar:
+    """How far a member is in a challenge at this moment, where it ``stands`` then, if that is known."""
     held = state.challenges.get(challenge.code, NOT_BEGUN)
     today = local_day(now, program.time_zone)
-    stands = phase(challenge, state, program, now)
+    stands = stands or phase(challenge, state, program, now)
     current = challenge.goal if stands is Phase.COMPLETED else min(progress(challenge, held, today), challenge.goal)
     done = Decimal(current) / challenge.scale
     return ProgressBar(
@@ -179,12 +184,13 @@ def badge_progress(badge: Badge, state: State, program: Program, now: datetime) 
 
 
 def _chance_ends_at(challenge: Challenge, today: date, program: Program) -> datetime | None:
-    return earliest(challenge.ends_at, _period_end(challenge.window, today, program))
+    return earliest(challenge.ends_at, _period_end(challenge.window, today, program.time_zone))
 
 
-def _period_end(window: Window, today: date, program: Program) -> datetime | None:
+@lru_cache(maxsize=_CACHED_PERIODS)
+def _period_end(window: Window, today: date, zone: ZoneInfo) -> datetime | None:
     """When the calendar period of a day is over; None for other windows."""
     if window.unit in ("lifetime", "rolling"):
         return None
     leaves = window.leaves(window.bucket(today))
-    return start_of_day(leaves, program.time_zone) if leaves else None
+    return start_of_day(leaves, zone) if leaves else None

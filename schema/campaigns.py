@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 
 import strawberry
 
-from gamification.campaigning import CampaignEvent, CampaignState, phase_at
-from schema.connections import Connection, Edge, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
+from gamification.campaigning import CampaignEvent, CampaignState, Phase, phase_at
+from schema.connections import Connection, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
 from schema.context import Context, Reading
 from schema.ids import number_in
 from schema.principals import Scope, ServicePrincipal, StaffPrincipal
@@ -16,6 +15,7 @@ from schema.types.campaign import Campaign, show_campaign
 
 _RUNNING = ("live", "idle")
 _COMING = (*_RUNNING, "scheduled")
+_ORDER = (*_COMING, "paused", "draft")
 
 
 @strawberry.type(description="A detail of something that was done to a campaign.")
@@ -53,15 +53,14 @@ async def campaigns(context: Context, *, live: bool, language: str | None = None
     """The campaigns that the caller may know of, those that are open first."""
     reading, current = await context.reading(language), await context.game.stores.campaigns.current()
     zone = reading.program.time_zone
-    phases = {state.code: phase_at(state, reading.now, zone) for state in current}
+    standing = [(state, phase_at(state, reading.now, zone)) for state in current]
     wanted = _RUNNING if live else _COMING
     shown = [
-        state
-        for state in current
-        if phases[state.code] in wanted or (not live and sees_all(context) and phases[state.code] != "ended")
+        (state, phase)
+        for state, phase in standing
+        if phase in wanted or (not live and sees_all(context) and phase != "ended")
     ]
-    order = ("live", "idle", "scheduled", "paused", "draft")
-    return await _show(context, sorted(shown, key=lambda state: order.index(phases[state.code])), reading)
+    return await _show(context, sorted(shown, key=lambda each: _ORDER.index(each[1])), reading)
 
 
 async def campaign(context: Context, code: str, language: str | None = None) -> Campaign | None:
@@ -69,12 +68,14 @@ async def campaign(context: Context, code: str, language: str | None = None) -> 
     state = (await context.game.stores.campaigns.get([code])).get(code)
     if state is None or not (state.is_public or sees_all(context)):
         return None
-    return (await _show(context, [state], await context.reading(language)))[0]
+    return await show_state(context, state, language)
 
 
-async def show_state(context: Context, state: CampaignState) -> Campaign:
+async def show_state(context: Context, state: CampaignState, language: str | None = None) -> Campaign:
     """A campaign with what is left of it."""
-    return (await _show(context, [state], await context.reading()))[0]
+    reading = await context.reading(language)
+    phase = phase_at(state, reading.now, reading.program.time_zone)
+    return (await _show(context, [(state, phase)], reading))[0]
 
 
 async def audit(context: Context, code: str, first: int | None, after: str | None) -> Connection[CampaignAction] | None:
@@ -87,17 +88,19 @@ async def audit(context: Context, code: str, first: int | None, after: str | Non
     if code not in await store.get([code]):
         return None
     events = await store.audit(code, passed, size + 1)
-    edges = [
-        Edge(make_cursor=partial(encode_cursor, listed, str(event.number)), node=_action(event))
-        for event in events[:size]
-    ]
-    return connection_of(edges, has_next=len(events) > size, after=after)
+    shown = events[:size]
+    return connection_of(
+        [_action(event) for event in shown],
+        lambda at: encode_cursor(listed, str(shown[at].number)),
+        has_next=len(events) > size,
+        after=after,
+    )
 
 
-async def _show(context: Context, states: Sequence[CampaignState], reading: Reading) -> list[Campaign]:
-    left = await context.game.stores.campaigns.live([state.code for state in states]) if states else {}
+async def _show(context: Context, standing: Sequence[tuple[CampaignState, Phase]], reading: Reading) -> list[Campaign]:
+    left = await context.game.stores.campaigns.live([state.code for state, _ in standing]) if standing else {}
     with_terms = sees_all(context)
-    return [show_campaign(state, left[state.code], reading, with_terms=with_terms) for state in states]
+    return [show_campaign(state, phase, left[state.code], reading, with_terms=with_terms) for state, phase in standing]
 
 
 def _action(event: CampaignEvent) -> CampaignAction:

@@ -19,6 +19,8 @@ _VERSION = "1"
 
 MakeCursor = Callable[[], str]
 """Makes the cursor of one place."""
+CursorAt = Callable[[int], str]
+"""Makes the cursor of the node at an index of a page. Most queries ask for nodes only, so none is made before."""
 
 NodeT = TypeVar("NodeT")
 ItemT = TypeVar("ItemT")
@@ -48,7 +50,7 @@ class PageInfo:
 
 @strawberry.type(description="A node and its place in the list.")
 class Edge(Generic[NodeT]):
-    """A node and its place in the list. Most queries ask for nodes only, so a cursor is made where it is asked for."""
+    """A node and its place in the list."""
 
     make_cursor: strawberry.Private[MakeCursor]
 
@@ -64,7 +66,13 @@ class Edge(Generic[NodeT]):
 class Connection(Generic[NodeT]):
     """A page of a list."""
 
-    edges: list[Edge[NodeT]] = strawberry.field(description="The nodes of this page, each with its cursor.")
+    cursor_at: strawberry.Private[CursorAt]
+
+    @strawberry.field(description="The nodes of this page, each with its cursor.")
+    def edges(self) -> list[Edge[NodeT]]:
+        """The nodes of this page, each with its cursor."""
+        return [Edge(make_cursor=partial(self.cursor_at, at), node=node) for at, node in enumerate(self.nodes)]
+
     nodes: list[NodeT] = strawberry.field(description="The nodes of this page without their cursors.")
     page_info: PageInfo = strawberry.field(description="Where the page lies, and how to go on.")
 
@@ -127,30 +135,29 @@ def page_of(
         begin = next((number for number, item in enumerate(items, 1) if place(item) == passed), 0)
         if begin == 0:
             raise stale_cursor()
-    edges = [
-        Edge(make_cursor=partial(encode_cursor, listed, place(item)), node=show(item))
-        for item in items[begin : begin + size]
-    ]
-    return connection_of(edges, has_next=begin + size < len(items), after=after)
-
-
-def connection_of(
-    edges: list[Edge[NodeT]], *, has_next: bool, after: str | None, last: MakeCursor | None = None
-) -> Connection[NodeT]:
-    """A connection of these edges; ``last`` makes the cursor where it goes on if that is beyond the last of them."""
-    return Connection(
-        edges=edges,
-        nodes=[edge.node for edge in edges],
-        page_info=page_info_of(edges, has_next=has_next, after=after, last=last),
+    shown = items[begin : begin + size]
+    return connection_of(
+        [show(item) for item in shown],
+        lambda at: encode_cursor(listed, place(shown[at])),
+        has_next=begin + size < len(items),
+        after=after,
     )
 
 
+def connection_of(
+    nodes: list[NodeT], cursor_at: CursorAt, *, has_next: bool, after: str | None, last: MakeCursor | None = None
+) -> Connection[NodeT]:
+    """A connection of these nodes; ``last`` makes the cursor where it goes on if that is beyond the last of them."""
+    info = page_info_of(len(nodes), cursor_at, has_next=has_next, after=after, last=last)
+    return Connection(cursor_at=cursor_at, nodes=nodes, page_info=info)
+
+
 def page_info_of(
-    edges: Sequence[Edge[NodeT]], *, has_next: bool, after: str | None, last: MakeCursor | None = None
+    count: int, cursor_at: CursorAt, *, has_next: bool, after: str | None, last: MakeCursor | None = None
 ) -> PageInfo:
-    """Where a page of these edges lies; ``last`` as in `connection_of`."""
-    if edges:
-        first, last = edges[0].make_cursor, last or edges[-1].make_cursor
+    """Where a page of so many nodes lies; ``last`` as in `connection_of`."""
+    if count:
+        first, last = partial(cursor_at, 0), last or partial(cursor_at, count - 1)
     else:
         # An empty page ends where it began: were its end null, who goes on from there would begin anew for ever.
         first, last = None, last or (None if after is None else lambda: after)

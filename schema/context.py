@@ -1,10 +1,10 @@
 """What every resolver sees: who asks, in which languages, at what moment, and the game's use cases."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import strawberry
 
@@ -30,6 +30,9 @@ from schema.reasons import Reached, Reason, look_back
 from schema.sealed_cursors import SealedCursors
 from schema.signals import Signals
 from schema.tops import Tops
+
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
 
 RankOf: TypeAlias = tuple[BoardKey, str, bool]
 """Whose rank on which board, and whether its period is closed."""
@@ -94,6 +97,7 @@ class Context:
     tops: Loader[TopOf, Rows | Unavailable] = field(init=False)
     reasons: Loader[tuple[str, Reached], Reason] = field(init=False)
     _now: datetime = field(init=False)
+    _readings: dict[tuple[tuple[str | None, ...], str | None], Reading] = field(init=False)
     token_id: str | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -107,6 +111,7 @@ class Context:
         self.tops = Loader(self._read_tops)
         self.reasons = Loader(self._read_reasons)
         self._now = self.game.now()
+        self._readings = {}
 
     async def member(self, member_id: str) -> Member | None:
         """A member by id, who may go by another one: the account that theirs was merged into."""
@@ -145,23 +150,27 @@ class Context:
 
     async def reading(self, argument: str | None = None, member: Member | None = None) -> Reading:
         """How to read on behalf of the caller: the argument's language, else the member's, else an accepted one."""
+        wanted = (argument, member.profile.language if member else None, *self.accepted)
+        member_id = member.member_id if member else None
+        known = self._readings.get((wanted, member_id))
+        if known is None:
+            known = self._readings[wanted, member_id] = await self._reading(wanted, member_id)
+        return known
+
+    async def _reading(self, wanted: Sequence[str | None], member_id: str | None) -> Reading:
         schedule = await self.game.stores.programs.schedule()
         edition = schedule.at(self._now)
-        wanted = (argument, member.profile.language if member else None, *self.accepted)
-        language = choose(wanted, edition.program.languages)
-        names, member_id = self.game.stores.campaigns.names(), member.member_id if member else None
+        language, names = choose(wanted, edition.program.languages), self.game.stores.campaigns.names()
         return Reading(edition.program, edition.version, language, self._now, schedule, names, member_id)
 
     async def _read_ranks(self, asked: Sequence[RankOf]) -> Mapping[RankOf, Rank | Unavailable]:
         stores = self.game.stores
-        found = await asyncio.gather(
-            *((stores.standings if final else stores.boards).rank_of(key, member_id) for key, member_id, final in asked)
+        return await _answers(
+            asked, [(stores.standings if final else stores.boards).rank_of(key, id_) for key, id_, final in asked]
         )
-        return dict(zip(asked, found, strict=True))
 
     async def _read_tops(self, asked: Sequence[TopOf]) -> Mapping[TopOf, Rows | Unavailable]:
-        found = await asyncio.gather(*(self.game.tops.first_rows(key, first) for key, first in asked))
-        return dict(zip(asked, found, strict=True))
+        return await _answers(asked, [self.game.tops.first_rows(key, first) for key, first in asked])
 
     async def _read_reasons(self, asked: Sequence[tuple[str, Reached]]) -> Mapping[tuple[str, Reached], Reason]:
         journal, by_member = self.game.stores.journal, dict[str, list[Reached]]()
@@ -173,6 +182,16 @@ class Context:
             for reached, reason in (await look_back(journal, member_id, wanted)).items()
         }
 
+    async def hidden_among(self, member_ids: Sequence[str]) -> Collection[str]:
+        """Those of these members between whom and the caller a block stands."""
+        if not isinstance(self.principal, MemberPrincipal):
+            return ()
+        caller = await self.members.load(self.principal.member_id)
+        if caller is not None and not caller.may_have_blocks:
+            return ()
+        hidden = await self.hidden.load_many(member_ids)
+        return [member_id for member_id, is_hidden in zip(member_ids, hidden, strict=True) if is_hidden]
+
     async def _read_hidden(self, member_ids: Sequence[str]) -> Mapping[str, bool]:
         between: Mapping[str, Friendship] = {}
         if isinstance(self.principal, MemberPrincipal):
@@ -180,6 +199,12 @@ class Context:
             if caller is None or caller.may_have_blocks:
                 between = await self.game.stores.friends.between(self.principal.member_id, member_ids)
         return {member_id: member_id in between and between[member_id].hides for member_id in member_ids}
+
+
+async def _answers(asked: Sequence[_Asked], reads: Sequence[Coroutine[Any, Any, _Answer]]) -> Mapping[_Asked, _Answer]:
+    """What each of these reads answers, made at once; a single one, as it nearly always is, needs no task for that."""
+    found = [await reads[0]] if len(reads) == 1 else await asyncio.gather(*reads)
+    return dict(zip(asked, found, strict=True))
 
 
 def as_of_now(subject: Member, reading: Reading) -> Member:

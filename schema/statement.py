@@ -5,7 +5,7 @@ from functools import partial
 from gamification.effects import Entry
 from gamification.record import Record
 from gamification.stores import Journal
-from schema.connections import Connection, Edge, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
+from schema.connections import Connection, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
 from schema.context import Reading
 from schema.ids import number_in
 from schema.types.record import LedgerEntry, show_entry
@@ -29,16 +29,15 @@ async def statement(
     listed = f"statement:{member_id}"
     before = _place(decode_cursor(listed, after)) if after is not None else None
     found, more, passed = await _entries(journal, member_id, before, size)
-    edges = [
-        Edge(
-            make_cursor=partial(encode_cursor, listed, f"{record.seq}.{place}"),
-            node=show_entry(entry, place, record, reading),
-        )
-        for record, place, entry in found
-    ]
+    nodes = [show_entry(entry, place, record, reading) for record, place, entry in found]
+
+    def cursor_at(at: int) -> str:
+        record, place, _ = found[at]
+        return encode_cursor(listed, f"{record.seq}.{place}")
+
     # A long time without entries may end a page early: its cursor then leads on from the last record looked at.
     last = partial(encode_cursor, listed, f"{passed}.0") if passed is not None else None
-    return connection_of(edges, has_next=more, after=after, last=last)
+    return connection_of(nodes, cursor_at, has_next=more, after=after, last=last)
 
 
 async def _entries(

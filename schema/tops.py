@@ -54,13 +54,19 @@ class _Feed:
     reading: set[asyncio.Task[Top | Unavailable]] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class _Last:
+    rows: Rows
+    looks: dict[Hashable, Any] = field(default_factory=dict)
+
+
 class Tops:
     """Reads tops for a process."""
 
     def __init__(self, boards: Boards, members: Members) -> None:
         self._boards, self._members = boards, members
         self._feeds: dict[BoardKey, _Feed] = {}
-        self._last: OrderedDict[BoardKey, Sequence[str]] = OrderedDict()
+        self._last: OrderedDict[BoardKey, _Last] = OrderedDict()
         self._numbers = itertools.count(1)
         self.answers = SharedAnswers()
 
@@ -68,7 +74,7 @@ class Tops:
         """The first rows of a board, from a read that begins after this call."""
         found = await self._boards.top(key, first)
         if not isinstance(found, Unavailable):
-            self._remember(key, [row.member_id for row in found.rows])
+            self._remember(key, found)
         return found
 
     def probably_in(self, key: BoardKey, first: int) -> Sequence[str]:
@@ -77,7 +83,13 @@ class Tops:
         They are good for nothing but reading them ahead: who is in the rows, and who of them may be shown, is told by
         what is read after it was asked for.
         """
-        return self._last.get(key, ())[:first]
+        last = self._last.get(key)
+        return [row.member_id for row in last.rows.rows[:first]] if last else ()
+
+    def looks(self, key: BoardKey, rows: Sequence[Row]) -> dict[Hashable, Any]:
+        """What was made of these very rows, by all that it depends on; for whoever else is shown the same read."""
+        last = self._last.get(key)
+        return last.looks if last is not None and last.rows.rows is rows else {}
 
     async def read(self, key: BoardKey) -> Top | Unavailable:
         """The first `MAX_ROWS` rows, from a read that begins after this call and that all who wait share.
@@ -103,8 +115,10 @@ class Tops:
         members = await self._members.by_ids([row.member_id for row in found.rows])
         return Top(tuple((row, members.get(row.member_id)) for row in found.rows), found.total, next(self._numbers))
 
-    def _remember(self, key: BoardKey, member_ids: Sequence[str]) -> None:
-        self._last[key] = member_ids
+    def _remember(self, key: BoardKey, rows: Rows) -> None:
+        last = self._last.get(key)
+        if last is None or last.rows is not rows:
+            self._last[key] = _Last(rows)
         self._last.move_to_end(key)
         if len(self._last) > MAX_GUESSES:
             self._last.popitem(last=False)

@@ -164,8 +164,9 @@ class _GraphQLEndpoint:
 
 
 def _wants_page(request: Request) -> bool:
-    is_query = "query" in request.query_params
-    return request.method == HTTPMethod.GET and not is_query and prefers_html(request.headers.get("accept"))
+    if request.method != HTTPMethod.GET or "query" in request.query_params:
+        return False
+    return prefers_html(request.headers.get("accept"))
 
 
 def _needs_a_stream() -> Refusal:

@@ -1,11 +1,14 @@
 """The id under which a request is logged, and which the caller can quote."""
 
 import re
-from uuid import uuid4
+from secrets import token_hex
 
 from starlette.requests import HTTPConnection
 
 REQUEST_ID_HEADER = "X-Request-Id"
+_REQUEST_ID = "laurel.request_id"
+"""Where it stands in the scope of a connection."""
+_RANDOM_BYTES = 16
 
 # What proxies and tracing tools make, and nothing that could forge a log line.
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._~-]{1,64}")
@@ -13,8 +16,8 @@ _WELL_FORMED = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 
 def request_id_of(connection: HTTPConnection) -> str:
     """The caller's own ``X-Request-Id`` when it is well-formed, else a new one; the same for one request's lifetime."""
-    state = connection.state
-    if not hasattr(state, "request_id"):
+    known: str | None = connection.scope.get(_REQUEST_ID)
+    if known is None:
         given = connection.headers.get(REQUEST_ID_HEADER, "")
-        state.request_id = given if _WELL_FORMED.fullmatch(given) else uuid4().hex
-    return str(state.request_id)
+        known = connection.scope[_REQUEST_ID] = given if _WELL_FORMED.fullmatch(given) else token_hex(_RANDOM_BYTES)
+    return known

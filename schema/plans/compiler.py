@@ -139,8 +139,10 @@ class _Compiler:
         if isinstance(type_, GraphQLEnumType):
             return _NOTHING
         plain = self.namespace.name("plain", _PLAIN)
-        leaf = self.namespace.name("leaf", partial(Executor.complete_leaf_value, type_))
-        return Expected(f"{{value}}.__class__ in {plain}", f"{leaf}({{value}})")
+        leaf = self.namespace.name("leaf", type_.coerce_output_value)
+        # What is missing is false, so the executor looks again at what is, and complains where it must.
+        checked = self.namespace.name("checked", partial(Executor.complete_leaf_value, type_))
+        return Expected(f"{{value}}.__class__ in {plain}", f"({leaf}({{value}}) or {checked}({{value}}))")
 
     def _enum(self, type_: CustomGraphQLEnumType) -> Expected:
         members = self.namespace.name("enum", type_.wrapped_cls)

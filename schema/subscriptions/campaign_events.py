@@ -7,6 +7,7 @@ from enum import Enum
 import strawberry
 
 from gamification.campaigning import CampaignEvent as Happened
+from gamification.campaigning import phase_at
 from schema.connections import stale_cursor
 from schema.context import Context, Info
 from schema.ids import number_in
@@ -58,7 +59,9 @@ class CampaignEvent:
         if state is None or not state.is_public:
             return None
         left = await store.live([self.code])
-        return show_campaign(state, left[self.code], await info.context.reading(self.language))
+        reading = await info.context.reading(self.language)
+        phase = phase_at(state, reading.now, reading.program.time_zone)
+        return show_campaign(state, phase, left[self.code], reading)
 
 
 async def campaign_events(

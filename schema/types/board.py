@@ -2,14 +2,13 @@
 
 from datetime import datetime
 from enum import Enum
-from functools import partial
 
 import strawberry
 
 from gamification.boards.closing import ClosedPeriod
 from gamification.boards.periods import Period, period_at
 from gamification.program import boards
-from schema.connections import DEFAULT_PAGE_SIZE, Connection, Edge, connection_of, page_size
+from schema.connections import DEFAULT_PAGE_SIZE, Connection, connection_of, page_size
 from schema.context import Context, Info, Reading
 from schema.types.arguments import After, First
 from schema.types.texts import words
@@ -77,8 +76,8 @@ async def closed_periods(context: Context, board: str, first: int | None, after:
     found = await context.game.stores.standings.closed_periods(board, size + 1, passed)
     shown = found[:size]
     seal = await context.game.cursors.sealer(listed)
-    edges = [Edge(make_cursor=partial(seal, period.period), node=_show_closed(period)) for period in shown]
-    return connection_of(edges, has_next=len(found) > size, after=after)
+    nodes = [_show_closed(period) for period in shown]
+    return connection_of(nodes, lambda at: seal(shown[at].period), has_next=len(found) > size, after=after)
 
 
 def show_board(board: boards.Board, reading: Reading) -> Board:

@@ -98,10 +98,11 @@ class Campaign(Node):
         return show_terms(self.stands.terms) if self.sees_terms else None
 
 
-def show_campaign(state: CampaignState, left: Left, reading: Reading, *, with_terms: bool = False) -> Campaign:
+def show_campaign(
+    state: CampaignState, phase: campaigning.Phase, left: Left, reading: Reading, *, with_terms: bool = False
+) -> Campaign:
     """A campaign as it is at the moment of reading; ``with_terms`` for those who run campaigns."""
     terms, language = state.terms, reading.language
-    phase = campaigning.phase_at(state, reading.now, reading.program.time_zone)
     per_item = terms.effect.per_item
     ended_by = state.ended_by or ("time" if phase == "ended" else None)
     return Campaign(

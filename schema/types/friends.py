@@ -1,16 +1,15 @@
 """A member's friends, requests and blocks, as that member alone sees them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
-from functools import partial
 from typing import TypeVar
 
 import strawberry
 
 from gamification.activity import to_milliseconds
 from gamification.friends import Friendship, Kept
-from schema.connections import Connection, Edge, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
+from schema.connections import Connection, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
 from schema.context import Context, Info, Reading
 from schema.ids import number_in, to_global_id
 from schema.permissions import check_own
@@ -162,18 +161,14 @@ async def _page(
     dated = [(pair, at) for pair in kept if (at := pair.kept_at(member_id, what)) is not None]
     placed = [(_place_of(pair.other(member_id), at), pair, at) for pair, at in dated]
     rest = [entry for entry in sorted(placed, key=_order) if passed is None or entry[0] > passed]
-    return connection_of(_edges(listed, rest[:size], show), has_next=len(rest) > size, after=after)
+    page = rest[:size]
 
+    def cursor_at(at: int) -> str:
+        place = page[at][0]
+        return encode_cursor(listed, f"{-place[0]}.{place[1]}")
 
-def _edges(
-    listed: str,
-    entries: Sequence[tuple[tuple[int, str], Friendship, datetime]],
-    show: Callable[[Friendship, datetime], _NodeT],
-) -> list[Edge[_NodeT]]:
-    return [
-        Edge(make_cursor=partial(encode_cursor, listed, f"{-place[0]}.{place[1]}"), node=show(pair, at))
-        for place, pair, at in entries
-    ]
+    nodes = [show(pair, at) for _, pair, at in page]
+    return connection_of(nodes, cursor_at, has_next=len(rest) > size, after=after)
 
 
 def _order(entry: tuple[tuple[int, str], Friendship, datetime]) -> tuple[int, str]:

@@ -1,7 +1,8 @@
 """Leaderboards as clients see them: a page of rows, and one member's rank."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
+from operator import is_
 from typing import Annotated
 
 import strawberry
@@ -9,7 +10,7 @@ import strawberry
 from gamification import member as members
 from gamification.boards.listing import Row, Unavailable
 from gamification.boards.ranking import missing_to_next, percentile
-from schema.connections import Connection, Edge, connection_of
+from schema.connections import Connection, page_info_of
 from schema.context import Context, Info
 from schema.faults import BAD_USER_INPUT, CallerError
 from schema.leaderboards import (
@@ -121,13 +122,13 @@ async def show_page(context: Context, view: View, page: Page | Unavailable, afte
     read = NO_ROWS if isinstance(page, Unavailable) else page
     cursor_of = await cursor_maker(context, view) if read.rows else None
     shown = await show_rows(context, view, read.rows)
-    connection = connection_of(
-        [Edge(make_cursor=partial(cursor_of, row), node=line) for row, line in shown] if cursor_of else [],
-        has_next=read.more,
-        after=after,
-        # Rows that the caller may not see are passed all the same.
-        last=partial(cursor_of, read.rows[-1]) if cursor_of else None,
-    )
+
+    def cursor_at(at: int) -> str:
+        assert cursor_of is not None, "only a page with rows has nodes"
+        return cursor_of(shown[at][0])
+
+    # Rows that the caller may not see are passed all the same.
+    last = partial(cursor_of, read.rows[-1]) if cursor_of else None
     return Leaderboard(
         view=view,
         board=show_board(view.board, view.reading),
@@ -135,18 +136,37 @@ async def show_page(context: Context, view: View, page: Page | Unavailable, afte
         scope=view.scope or None,
         state=BoardState.UNAVAILABLE if away else view.state,
         total=None if away else read.total,
-        edges=connection.edges,
-        nodes=connection.nodes,
-        page_info=connection.page_info,
+        cursor_at=cursor_at,
+        nodes=[line for _, line in shown],
+        page_info=page_info_of(len(shown), cursor_at, has_next=read.more, after=after, last=last),
     )
 
 
-async def show_rows(context: Context, view: View, rows: Sequence[Row]) -> list[tuple[Row, LeaderboardRow]]:
+Shown = list[tuple[Row, LeaderboardRow]]
+"""Rows, each with how it looks."""
+
+
+async def show_rows(context: Context, view: View, rows: Sequence[Row]) -> Shown:
     """The rows that the caller may see, each with how it looks."""
     seen = await visible(context, view, rows)
-    named = [row.member_id for row, member in seen if member.visibility.board != "alias"]
-    hidden = dict(zip(named, await context.hidden.load_many(named), strict=True))
-    return [(row, _show_row(view, row, member, hidden=bool(hidden.get(row.member_id)))) for row, member in seen]
+    named = [member.member_id for _, member in seen if member.visibility.board != "alias"]
+    hidden = await context.hidden_among(named)
+    special = view.friends or bool(hidden) or any(row.member_id == view.caller for row, _ in seen)
+    if special or not seen:
+        return _show_rows(view, seen, hidden)
+    # To everybody else they look the same, in their language, as long as rows and members are the very same.
+    looks = context.game.tops.looks(view.key, rows)
+    known: tuple[list[members.Member], Shown] | None = looks.get((view.reading.version, view.reading.language))
+    subjects = [member for _, member in seen]
+    if known is not None and len(known[0]) == len(subjects) and all(map(is_, known[0], subjects)):
+        return known[1]
+    shown = _show_rows(view, seen, hidden)
+    looks[view.reading.version, view.reading.language] = (subjects, shown)
+    return shown
+
+
+def _show_rows(view: View, seen: Sequence[tuple[Row, members.Member]], hidden: Collection[str]) -> Shown:
+    return [(row, _show_row(view, row, member, hidden=row.member_id in hidden)) for row, member in seen]
 
 
 def _show_row(view: View, row: Row, member: members.Member, *, hidden: bool) -> LeaderboardRow:

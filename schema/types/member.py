@@ -86,9 +86,9 @@ class MemberStanding:
         state, reading = self.subject.state, self.reading
         return page_of(
             challenges_in_order(state, reading),
-            lambda challenge: show_challenge(challenge, state, reading),
+            lambda standing: show_challenge(standing, state, reading),
             listed=f"challenges:{self.subject.member_id}",
-            place=lambda challenge: challenge.code,
+            place=lambda standing: standing[0].code,
             first=first,
             after=after,
         )

@@ -1,6 +1,7 @@
 """The challenges and badges of a member, with their progress."""
 
 from datetime import datetime
+from typing import TypeAlias
 
 import strawberry
 
@@ -23,6 +24,7 @@ class MemberChallenge(ChallengeFace):
     """A challenge as it stands for a member. Worked out field by field, since most queries ask for few of them."""
 
     state: strawberry.Private[State]
+    phase: strawberry.Private[Phase]
 
     @strawberry.field(description="When the chance, or the current period, is over; null where neither ends.")
     def ends_at(self) -> datetime | None:
@@ -42,7 +44,7 @@ class MemberChallenge(ChallengeFace):
     @strawberry.field(description="How far the member is.")
     def progress(self) -> ProgressBar:
         """How far the member is."""
-        bar = challenge_progress(self.challenge, self.state, self.reading.program, self.reading.now)
+        bar = challenge_progress(self.challenge, self.state, self.reading.program, self.reading.now, self.phase)
         return show_progress(bar, self.reading)
 
     @strawberry.field(
@@ -106,27 +108,28 @@ def _level(badge: program.Badge, state: State) -> int:
     return min(held.level, len(badge.levels)) if held else 0
 
 
-def challenges_in_order(state: State, reading: Reading) -> list[program.Challenge]:
+StandingChallenge: TypeAlias = tuple[program.Challenge, Phase]
+"""A challenge, and where it stands for a member."""
+
+
+def challenges_in_order(state: State, reading: Reading) -> list[StandingChallenge]:
     """The program's challenges: open ones first, then those to come, then those done or over."""
-    phases = {c.code: phase(c, state, reading.program, reading.now) for c in reading.program.challenges}
-    return sorted(reading.program.challenges, key=lambda c: _CHALLENGE_ORDER.index(phases[c.code]))
+    standing = [(each, phase(each, state, reading.program, reading.now)) for each in reading.program.challenges]
+    return sorted(standing, key=lambda each: _CHALLENGE_ORDER.index(each[1]))
 
 
-def show_challenge(challenge: program.Challenge, state: State, reading: Reading) -> MemberChallenge:
+def show_challenge(standing: StandingChallenge, state: State, reading: Reading) -> MemberChallenge:
     """A challenge with the member's progress in it; ``state`` is that of the reading's moment."""
-    return MemberChallenge(challenge=challenge, state=state, reading=reading)
+    challenge, stands = standing
+    return MemberChallenge(challenge=challenge, state=state, reading=reading, phase=stands)
 
 
 def badges_in_order(state: State, reading: Reading, *, unwon: bool) -> list[program.Badge]:
     """The badges won, latest first; with ``unwon`` the others after them, secret ones left out."""
     known = reading.program.badge_by_code
-    won = sorted(
-        (code for code in state.badges if code in known),
-        key=lambda code: (state.badges[code].earned_at, code),
-        reverse=True,
-    )
+    won = sorted(((held.earned_at, code) for code, held in state.badges.items() if code in known), reverse=True)
     others = [b for b in reading.program.badges if b.code not in state.badges and not b.secret] if unwon else []
-    return [known[code] for code in won] + others
+    return [known[code] for _, code in won] + others
 
 
 def show_badge(badge: program.Badge, state: State, reading: Reading) -> MemberBadge:

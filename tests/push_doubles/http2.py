@@ -124,7 +124,7 @@ class Http2Double:
     def abort_all(self) -> None:
         """Reset every connection."""
         for connection in self.connections:
-            connection.transport.abort()
+            connection.abort()
 
 
 class _Connection(asyncio.Protocol):
@@ -139,13 +139,19 @@ class _Connection(asyncio.Protocol):
         self._tasks: set[asyncio.Task[None]] = set()
         self.number = len(double.connections) + 1
         self.closed = False
+        self._is_open = False  # until the handshake is over
         double.connections.append(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's own does not inherit from it
+        self._is_open = True
         self._http.initiate_connection()
         self._http.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: self._double.max_streams})
         self._flush()
+
+    def abort(self) -> None:
+        if self._is_open:
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True

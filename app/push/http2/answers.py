@@ -31,3 +31,7 @@ class NotTaken(NoAnswer):
 
 class Unreachable(NoAnswer):
     """There is none, because no connection could be opened."""
+
+
+class NoHttp2(Unreachable):
+    """There is none, because the host speaks HTTP/1.1 only."""

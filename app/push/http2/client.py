@@ -4,13 +4,13 @@ import asyncio
 import ssl
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from hpack import HeaderTuple, NeverIndexedHeaderTuple
 
-from app.push.http2.answers import Answer, NoAnswer, NotTaken, Unreachable
+from app.push.http2.answers import Answer, NoAnswer, NoHttp2, NotTaken, Unreachable
 from app.push.http2.connection import Connection, Headers
 
 MAX_CONNECTIONS: Final = 4
@@ -38,12 +38,24 @@ class Host:
         return self.name if self.port == HTTPS_PORT else f"{self.name}:{self.port}"
 
 
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The addresses of a name, for a port. Raises `Unreachable` where there are none to connect to."""
+
+
 class Http2Client:
     """Sends requests to one host, as many at once as it takes; what is too much waits its turn."""
 
-    def __init__(self, host: Host, tls: ssl.SSLContext, *, max_connections: int = MAX_CONNECTIONS) -> None:
-        """``tls`` becomes this client's: it offers HTTP/2 and nothing else."""
-        tls.set_alpn_protocols(["h2"])
+    def __init__(
+        self,
+        host: Host,
+        tls: ssl.SSLContext,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+        resolve: Resolve | None = None,
+    ) -> None:
+        """``tls`` is made to offer HTTP/2. ``resolve`` says which addresses the name has, in place of the system."""
+        tls.set_alpn_protocols(["h2", "http/1.1"])  # Who does not know the first is told from who is not there.
+        self._resolve = resolve
         self._host = host
         self._tls = tls
         self._max_connections = max_connections
@@ -52,6 +64,7 @@ class Http2Client:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._failed_at: float | None = None
         self._is_closed = False
+        self._under_way = 0
         self._pseudo: list[tuple[bytes, bytes]] = [
             (b":method", b"POST"),
             (b":scheme", b"https"),
@@ -66,6 +79,13 @@ class Http2Client:
         Raises:
             NoAnswer: the network or the host failed; the request may have been taken unless it is `NotTaken`.
         """
+        self._under_way += 1
+        try:
+            return await self._posted(path, headers, body)
+        finally:
+            self._under_way -= 1
+
+    async def _posted(self, path: bytes, headers: Headers, body: bytes) -> Answer:
         whole = [*self._pseudo, NeverIndexedHeaderTuple(b":path", path), *headers]
         for attempt in range(MAX_ATTEMPTS):
             try:
@@ -74,6 +94,11 @@ class Http2Client:
                 if attempt == MAX_ATTEMPTS - 1:
                     raise
         raise AssertionError  # the last attempt has returned or raised
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits for an answer."""
+        return self._under_way == 0
 
     async def aclose(self) -> None:
         """Close the connections. Requests under way have no answer."""
@@ -165,18 +190,28 @@ class Http2Client:
             self._changed()
 
     async def _connected(self) -> Connection:
-        loop = asyncio.get_running_loop()
-        transport, connection = await loop.create_connection(
-            lambda: Connection(self._changed), self._host.name, self._host.port, ssl=self._tls
-        )
+        transport, connection = await self._dialled()
         try:
             if transport.get_extra_info("ssl_object").selected_alpn_protocol() != "h2":
-                raise Unreachable("no_http2")
+                raise NoHttp2("no_http2")
             await connection.settled
         except BaseException:
             connection.close()
             raise
         return connection
+
+    async def _dialled(self) -> tuple[asyncio.BaseTransport, Connection]:
+        loop, name, port = asyncio.get_running_loop(), self._host.name, self._host.port
+        addresses = [name] if self._resolve is None else await self._resolve(name, port)
+        failure: OSError = ConnectionError()
+        for address in addresses:
+            try:
+                return await loop.create_connection(
+                    lambda: Connection(self._changed), address, port, ssl=self._tls, server_hostname=name
+                )
+            except OSError as error:
+                failure = error
+        raise failure
 
     def _give_up(self, failure: Unreachable) -> None:
         self._opening = None

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from app.networks import networks
 from app.operator_error import OperatorError
-from app.outbound import public_pool, trusted_tls
+from app.outbound import trusted_tls
 from app.push.http2.client import HTTPS_PORT, Host
 from app.push.providers.apns import PRODUCTION, SANDBOX, ApnsProvider
 from app.push.providers.apns_key import ApnsTokens, read_apns_key
@@ -14,7 +14,8 @@ from app.push.providers.google_token import read_service_account
 from app.push.providers.logged import LogProvider
 from app.push.providers.provider import DeviceKind, Provider
 from app.push.providers.vapid import read_vapid_key
-from app.push.providers.web_push import MAX_CONNECTIONS, WebPushProvider
+from app.push.providers.web_push import WebPushProvider
+from app.push.providers.web_services import WebServices
 from app.settings import Settings
 
 
@@ -57,8 +58,8 @@ def _web(settings: Settings) -> Provider | None:
     if settings.vapid_key is None:
         return None
     allowed = networks(settings.outbound_allow)
-    pool = public_pool(allowed, max_connections=MAX_CONNECTIONS)
-    return WebPushProvider(read_vapid_key(settings.vapid_key, settings.vapid_subject), pool, allowed=allowed)
+    key = read_vapid_key(settings.vapid_key, settings.vapid_subject)
+    return WebPushProvider(key, WebServices(trusted_tls(), trusted_tls(), allowed))
 
 
 def _host(url: str) -> Host:

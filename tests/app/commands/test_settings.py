@@ -39,6 +39,12 @@ from tests.system.installation import SECRET
             {"LAUREL_REDIS_URL": "nonsense"},
             "LAUREL_REDIS_URL: Redis URL must specify one of the following schemes (redis://, rediss://, unix://)",
         ),
+        ({"LAUREL_APNS_SANDBOX": "perhaps"}, "LAUREL_APNS_SANDBOX: must be true or false"),
+        ({"LAUREL_FCM_URL": "http://x"}, "LAUREL_FCM_URL: must be https:// with a host, and a port if need be"),
+        (
+            {"LAUREL_OUTBOUND_ALLOW": "localhost"},
+            "LAUREL_OUTBOUND_ALLOW: must be networks such as 127.0.0.0/8, with commas between them",
+        ),
         (
             {"PORT": "abc", "LAUREL_LOG_FORMAT": "xml"},
             "PORT: must be a whole number; LAUREL_LOG_FORMAT: must be 'text' or 'json'",

@@ -199,6 +199,26 @@ async def test_a_request_given_up_makes_room_for_the_next(talk: Start, act: Act)
     slow[1].cancel()
 
 
+async def test_one_who_gives_up_when_its_turn_has_come_passes_the_turn_on(talk: Start) -> None:
+    go = asyncio.Event()
+    it = await talk(Reply(200, until=go), OK, max_streams=1, max_connections=1)
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def first() -> None:
+        await it.post()
+        tasks[0].cancel()  # the next one has just been told that there is room, and does not know it yet
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(first())
+        await it.until(lambda: len(it.double.requests) == 1)
+        tasks += [group.create_task(it.post()) for _ in range(2)]
+        await asyncio.sleep(0)
+        go.set()
+    assert tasks[0].cancelled()
+    assert tasks[1].result().status == 200
+    assert len(it.double.requests) == 2
+
+
 async def test_a_dead_network_is_noticed_by_a_sign_of_life_that_does_not_come(
     talk: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import io
 import logging
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -12,7 +12,6 @@ import pytest
 
 from app.commands.running import start_log
 from app.networks import networks
-from app.outbound import public_pool
 from app.push.http2.client import Host
 from app.push.providers.apns import ApnsProvider
 from app.push.providers.apns_key import ApnsKey, ApnsTokens
@@ -21,12 +20,24 @@ from app.push.providers.logged import LogProvider
 from app.push.providers.provider import Device, Outcome, Provider
 from app.push.providers.vapid import VapidKey
 from app.push.providers.web_push import WebPushProvider
+from app.push.providers.web_services import WebServices
 from app.settings import Settings
 from tests.app.push.providers.pushes import REGISTERED_AT, apns_device, fcm_device, push
 from tests.push_doubles.apns import KEY_ID, TEAM_ID, TOPIC, ApnsDouble, apns_error, apns_key, serving_apns
 from tests.push_doubles.certificates import client_tls
 from tests.push_doubles.fcm import FcmDouble, fcm_error, serving_fcm
-from tests.push_doubles.http2 import HOST, Abort, EndlessAnswer, Garbage, HalfAnswer, Leave, Reply, ResetStream, Silence
+from tests.push_doubles.http2 import (
+    HOST,
+    Abort,
+    Act,
+    EndlessAnswer,
+    Garbage,
+    HalfAnswer,
+    Leave,
+    Reply,
+    ResetStream,
+    Silence,
+)
 from tests.push_doubles.web_push import SUBJECT, WebPushDouble, serving_web_push
 
 CANARY = "cafe0000cafe"
@@ -39,7 +50,7 @@ SECRET = push(
     collapse_id="tier_reached",
 )
 LOOPBACK = networks("127.0.0.0/8")
-ACTS = [
+ACTS: list[Act] = [
     Reply(400, {"location": f"https://shop.example/{CANARY}"}, f'{{"reason":"{CANARY}","error":"{CANARY}"}}'.encode()),
     Reply(500, {"retry-after": CANARY}, CANARY.encode()),
     fcm_error(400, CANARY, CANARY, CANARY),
@@ -57,16 +68,19 @@ Double = FcmDouble | ApnsDouble | WebPushDouble
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+async def log() -> AsyncIterator[io.StringIO]:
     """All that is logged, at the most talkative that an operator can set."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     written = io.StringIO()
     start_log(Settings(log_level="DEBUG"))
     root.addHandler(logging.StreamHandler(written))
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
     try:
         yield written
     finally:
+        loop.set_debug(False)
         root.handlers[:] = handlers
         root.setLevel(level)
 
@@ -74,7 +88,6 @@ def log() -> Iterator[io.StringIO]:
 async def test_nothing_of_it_is_told(log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("fcm.SEND_TIMEOUT_SECONDS", "apns.SEND_TIMEOUT_SECONDS", "web_push.TIMEOUT_SECONDS"):
         monkeypatch.setattr(f"app.push.providers.{name}", 0.1)
-    asyncio.get_running_loop().set_debug(True)
     outcomes: list[Outcome] = []
     async with AsyncExitStack() as stack:
         for double, provider, device in await _all(stack):
@@ -85,7 +98,6 @@ async def test_nothing_of_it_is_told(log: io.StringIO, monkeypatch: pytest.Monke
             outcomes.append(await provider.send(SECRET, device))
             outcomes.append(await provider.send(replace(SECRET, title=CANARY * 500), device))
         outcomes.append(await LogProvider("fcm").send(SECRET, fcm_device(CANARY)))
-    asyncio.get_running_loop().set_debug(False)
     assert len(outcomes) == 3 * (len(ACTS) + 2) + 1
     told = log.getvalue() + "".join(map(repr, [*outcomes, SECRET, fcm_device(CANARY)]))
     assert "is logged, not sent" in told
@@ -97,7 +109,7 @@ async def _all(stack: AsyncExitStack) -> list[tuple[Double, Provider, Device]]:
     fcm = await stack.enter_async_context(serving_fcm())
     apns = await stack.enter_async_context(serving_apns())
     web = await stack.enter_async_context(serving_web_push())
-    pool = public_pool(LOOPBACK, max_connections=4, ssl_context=client_tls())
+    services = WebServices(client_tls(), client_tls(), LOOPBACK)
     tokens = ApnsTokens(ApnsKey(KEY_ID, TEAM_ID, apns_key()))
     providers: list[tuple[Double, Provider, Device]] = [
         (fcm, FcmProvider(fcm.account(), client_tls(), host=Host(HOST, fcm.http.port)), fcm_device(CANARY * 3)),
@@ -108,7 +120,7 @@ async def _all(stack: AsyncExitStack) -> list[tuple[Double, Provider, Device]]:
         ),
         (
             web,
-            WebPushProvider(VapidKey(web.vapid_key, SUBJECT), pool, allowed=LOOPBACK),
+            WebPushProvider(VapidKey(web.vapid_key, SUBJECT), services),
             web.subscribe(CANARY, REGISTERED_AT),
         ),
     ]

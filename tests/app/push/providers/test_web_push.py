@@ -9,9 +9,10 @@ from email.utils import format_datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
+from h2.errors import ErrorCodes
 
 from app.networks import networks
-from app.outbound import PublicNetwork, public_pool
+from app.outbound import PublicNetwork
 from app.push.providers import web_push
 from app.push.providers.provider import (
     Accepted,
@@ -25,9 +26,11 @@ from app.push.providers.provider import (
 )
 from app.push.providers.vapid import VapidKey
 from app.push.providers.web_push import WebPushProvider, encrypted, outcome_of, subscription_keys
+from app.push.providers.web_services import MAX_SERVICES, WebServices
 from tests.app.push.providers.pushes import REGISTERED_AT, push
-from tests.push_doubles.certificates import client_tls
+from tests.push_doubles.certificates import client_tls, server_tls
 from tests.push_doubles.http2 import (
+    HOST,
     Abort,
     Act,
     EndlessAnswer,
@@ -53,8 +56,8 @@ async def service() -> AsyncIterator[WebPushDouble]:
 
 @pytest.fixture
 async def provider(service: WebPushDouble) -> AsyncIterator[WebPushProvider]:
-    pool = public_pool(LOOPBACK, max_connections=4, ssl_context=client_tls())
-    async with WebPushProvider(VapidKey(service.vapid_key, SUBJECT), pool, allowed=LOOPBACK) as provider:
+    services = WebServices(client_tls(), client_tls(), LOOPBACK)
+    async with WebPushProvider(VapidKey(service.vapid_key, SUBJECT), services) as provider:
         yield provider
 
 
@@ -110,10 +113,10 @@ def test_every_push_has_a_salt_and_a_key_of_its_own() -> None:
         (Reply(401), Refused("status_401")),
         (Reply(403), Refused("status_403")),
         (Reply(301, {"location": "https://127.0.0.1/"}), Refused("status_301")),
-        (EndlessAnswer(201), Accepted("")),
+        (EndlessAnswer(201), Later(None, "answer_too_long")),
         (Abort(), Later(None, "connection_lost")),
-        (Garbage(), Later(None, "connection_lost")),
-        (ResetStream(), Later(None, "connection_lost")),
+        (Garbage(), Later(None, "protocol_error")),
+        (ResetStream(ErrorCodes.CANCEL), Later(None, "stream_reset")),
     ],
 )
 async def test_each_answer_becomes_an_outcome(
@@ -159,6 +162,54 @@ async def test_many_pushes_share_a_connection_and_a_signature(
     assert len(service.http.connections) == 1
 
 
+async def test_a_service_without_http2_is_sent_to_by_http1(service: WebPushDouble, provider: WebPushProvider) -> None:
+    requests: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        requests.append(head + await reader.readexactly(int(length.split(b":")[1])))
+        writer.write(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    device = service.subscribe("old", REGISTERED_AT)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=server_tls((HOST,), ("http/1.1",)))
+    elsewhere = replace(device, token=f"https://localhost:{server.sockets[0].getsockname()[1]}/push/old?x=y")
+    assert [await provider.send(push(), elsewhere) for _ in range(3)] == [Accepted("")] * 3
+    server.close()
+    assert [request.split(b"\r\n")[0] for request in requests] == [b"POST /push/old?x=y HTTP/1.1"] * 3
+    assert b"\r\nttl: 36" in requests[0].lower()
+
+
+async def test_one_service_that_does_not_answer_holds_up_no_other(
+    service: WebPushDouble, provider: WebPushProvider
+) -> None:
+    async with serving_web_push() as tarpit:
+        stuck_device = tarpit.subscribe("tarpit", REGISTERED_AT)
+        tarpit.acts.extend([Silence()] * 300)
+        stuck = [asyncio.create_task(provider.send(push(), stuck_device)) for _ in range(300)]
+        while len(tarpit.http.requests) < 128:  # noqa: ASYNC110 - a few turns of the loop
+            await asyncio.sleep(0)
+        assert await provider.send(push(), service.subscribe("chrome", REGISTERED_AT)) == Accepted("")
+        for task in stuck:
+            task.cancel()
+        assert await asyncio.gather(*stuck, return_exceptions=True)
+
+
+async def test_services_give_way_to_new_ones(service: WebPushDouble) -> None:
+    async def found(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    services = WebServices(client_tls(), client_tls(), network=PublicNetwork(LOOPBACK, resolve=found))
+    device = service.subscribe("chrome", REGISTERED_AT)
+    async with WebPushProvider(VapidKey(service.vapid_key, SUBJECT), services) as provider:
+        for number in range(MAX_SERVICES + 3):
+            other = replace(device, token=f"https://service-{number}.example:{service.http.port}/push/chrome")
+            assert await provider.send(push(), other) == Later(None, "connect_failed")  # another's certificate
+        assert len(services._clients) == MAX_SERVICES
+
+
 @pytest.mark.parametrize(
     ("endpoint", "outcome"),
     [
@@ -177,8 +228,8 @@ async def test_an_endpoint_inside_is_never_reached(
     service: WebPushDouble, endpoint: str, outcome: Outcome | None
 ) -> None:
     device = service.subscribe("chrome", REGISTERED_AT)
-    pool = public_pool(max_connections=4, ssl_context=client_tls())
-    async with WebPushProvider(VapidKey(service.vapid_key, SUBJECT), pool) as provider:
+    services = WebServices(client_tls(), client_tls())
+    async with WebPushProvider(VapidKey(service.vapid_key, SUBJECT), services) as provider:
         found = await provider.send(push(), replace(device, token=endpoint.format(port=service.http.port)))
     assert isinstance(found, Refused | Later)
     assert outcome in {None, found}
@@ -190,8 +241,8 @@ async def test_a_name_that_is_public_once_and_inside_then_is_not_reached(service
         return ["127.0.0.1"]
 
     device = replace(service.subscribe("chrome", REGISTERED_AT), token="https://rebind.example/push/chrome")
-    pool = public_pool(max_connections=4, network=PublicNetwork(resolve=rebound))
-    async with WebPushProvider(VapidKey(service.vapid_key, SUBJECT), pool) as provider:
+    services = WebServices(client_tls(), client_tls(), network=PublicNetwork(resolve=rebound))
+    async with WebPushProvider(VapidKey(service.vapid_key, SUBJECT), services) as provider:
         assert await provider.send(push(), device) == Refused("endpoint_not_public")
     assert service.http.connections == []
 
