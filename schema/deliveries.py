@@ -1,10 +1,9 @@
 """What staff see of deliveries: those of a notice, those that were given up, and how many there are."""
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from gamification.delivery import deliveries
-from schema.connections import Connection, Edge, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
+from schema.connections import Connection, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
 from schema.context import Context
 from schema.faults import BAD_USER_INPUT, CallerError
 from schema.ids import local_id, number_in
@@ -25,11 +24,13 @@ async def deliveries_of_notice(
     listed = f"deliveries:{named}"
     passed = decode_cursor(listed, after) if after is not None else ""
     found = await context.game.telling.deliveries.of_notice(named, passed, size + 1) if named else ()
-    edges = [
-        Edge(make_cursor=partial(encode_cursor, listed, each.delivery_id), node=show_delivery(each))
-        for each in found[:size]
-    ]
-    return connection_of(edges, has_next=len(found) > size, after=after)
+    shown = found[:size]
+    return connection_of(
+        [show_delivery(each) for each in shown],
+        lambda at: encode_cursor(listed, shown[at].delivery_id),
+        has_next=len(found) > size,
+        after=after,
+    )
 
 
 async def dead_deliveries(context: Context, first: int | None, after: str | None) -> Connection[Delivery]:
@@ -37,8 +38,13 @@ async def dead_deliveries(context: Context, first: int | None, after: str | None
     size = page_size(first)
     passed = _place(decode_cursor(_DEAD, after)) if after is not None else None
     found = await context.game.telling.deliveries.dead(passed, size + 1)
-    edges = [Edge(make_cursor=partial(_cursor, each), node=show_delivery(each)) for each in found[:size]]
-    return connection_of(edges, has_next=len(found) > size, after=after)
+    shown = found[:size]
+    return connection_of(
+        [show_delivery(each) for each in shown],
+        lambda at: _cursor(shown[at]),
+        has_next=len(found) > size,
+        after=after,
+    )
 
 
 async def delivery_counts(context: Context, days: int) -> DeliveryCounts:

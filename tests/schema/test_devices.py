@@ -119,7 +119,7 @@ async def test_a_device_is_registered_shown_and_removed(api: Api) -> None:
         "platform": "FCM",
         "language": "da",
         "timeZone": "Asia/Tokyo",
-        "registeredAt": "2026-05-01T12:00:00Z",
+        "registeredAt": "2026-05-01T12:00:00.000Z",
     }
     api.clock.now = NOW + timedelta(hours=1)
     other = await register(api, ann, "b" * 40)
@@ -133,7 +133,7 @@ async def test_registering_again_keeps_one_device_with_what_is_told_now(api: Api
     ann = await api.enrol("ann")
     first = await register(api, ann, language="da")
     api.clock.now = NOW + timedelta(hours=1)
-    assert await register(api, ann) == {**first, "language": None, "registeredAt": "2026-05-01T13:00:00Z"}
+    assert await register(api, ann) == {**first, "language": None, "registeredAt": "2026-05-01T13:00:00.000Z"}
     assert len(await devices(api, ann)) == 1
 
 

@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,10 @@ class Phones:
         self.sent = 0
         self.shown: dict[str, dict[str, str]] = {}
         self.port = 0
+
+    def got(self, number: int) -> bool:
+        """Whether so many were sent altogether."""
+        return self.sent >= number
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, ValueError):
@@ -58,7 +63,14 @@ class Crew:
 
     def __init__(self, servers: StoreServers, office: Office, port: int) -> None:
         name = office.database.name
-        self._command = [sys.executable, str(SCRIPT), servers.mongo_url, own_database(servers.redis_url), name, str(port)]
+        self._command = [
+            sys.executable,
+            str(SCRIPT),
+            servers.mongo_url,
+            own_database(servers.redis_url),
+            name,
+            str(port),
+        ]
         self.processes: list[asyncio.subprocess.Process] = []
 
     async def hire(self) -> None:
@@ -86,8 +98,7 @@ async def live_through(office: Office, servers: StoreServers, *, kills: int, mem
                 for number in range(kill, notices, kills + 1):
                     for name in names:
                         await office.tell(name, f"{number:04}")
-                sent, more = phones.sent, rng.randint(1, members)
-                await until(lambda sent=sent, more=more: phones.sent >= sent + more)
+                await until(partial(phones.got, phones.sent + rng.randint(1, members)))
                 if kill < kills:
                     await crew.kill(rng.randrange(2))
                     await crew.hire()

@@ -46,13 +46,13 @@ class Remote:
         """Nothing is open."""
 
 
-async def main(mongo_url: str, redis_url: str, name: str, port: str) -> None:
+async def main(mongo_url: str, redis_url: str, database: str, port: str) -> None:
     leases.LEASE_SECONDS = 1.0
-    leases.RENEW_SECONDS = session.RENEW_SECONDS = 0.2
-    session.LOOK_SECONDS = 0.05
+    for name, seconds in (("RENEW_SECONDS", 0.2), ("LOOK_SECONDS", 0.05)):
+        setattr(session, name, seconds)
     mongo: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(mongo_url, tz_aware=True, tzinfo=UTC)
     async with Redis.from_url(redis_url) as redis:
-        office = Office(mongo[name], redis)
+        office = Office(mongo[database], redis)
         worker = PushWorker(await office.stores(), {"fcm": Remote(int(port))}, word, now=office.now)
         await worker.run()
 
