@@ -34,6 +34,7 @@ from app.live.caches import dropping
 from app.live.hints import Hints
 from app.notices.assembly import Feed, assemble_feed
 from app.operator_error import OperatorError
+from app.push.assembly import Pushing, assemble_push
 from app.settings import Settings
 from app.stores.api_keys import MongoApiKeys
 from app.stores.connection import Connection, Document, connect
@@ -79,6 +80,7 @@ class Laurel:
     pings: dict[str, Ping]
     live: Live
     feed: Feed
+    push: Pushing
 
     def jobs(self) -> dict[str, Job]:
         """What runs in the background while this process serves, by name."""
@@ -247,6 +249,7 @@ def wire(
         standings=standings,
         notices=feed.notices,
     )
+    push = assemble_push(settings, connection, redis, feed, programs=programs, campaigns=campaigns, now=now)
     tolerance = timedelta(seconds=settings.future_tolerance_seconds)
     identities = Identities(
         member_id=lambda: uuid4().hex, serial=lambda: secrets.randbelow(10 ** (LOYALTY_NUMBER_DIGITS - 1))
@@ -261,6 +264,7 @@ def wire(
         tops=Tops(live.reads, members),
         cursors=SealedCursors(MongoKeys(connection).cursor_key),
         campaign_feed=CampaignFeed(campaigns, live.hub),
+        telling=push.telling,
         now=now,
     )
     imports = MongoImports(connection)
@@ -285,4 +289,5 @@ def wire(
         pings,
         live,
         feed,
+        push,
     )

@@ -120,12 +120,17 @@ def profile_problems(profile: Profile, now: datetime) -> Iterator[Problem]:
         yield Problem("handle", "has 3 to 30 of a-z, 0-9 and _, and begins with a letter or digit")
     if profile.avatar_url is not None and not _fits(_AVATAR_URL, profile.avatar_url):
         yield Problem("avatarUrl", f"must be an https address of at most {MAX_URL_CHARS} characters")
-    if profile.time_zone is not None and profile.time_zone not in _time_zones():
-        yield Problem("timeZone", "must be an IANA time zone such as Europe/Copenhagen")
+    yield from zone_problems(profile.time_zone)
     if profile.alias is not None:
         yield from _alias_problems(profile.alias)
     if profile.birthday is not None:
         yield from _birthday_problems(profile.birthday, now)
+
+
+def zone_problems(time_zone: str | None) -> Iterator[Problem]:
+    """What is wrong with the time zone that somebody says they are in."""
+    if time_zone is not None and time_zone not in _time_zones():
+        yield Problem("timeZone", "must be an IANA time zone such as Europe/Copenhagen")
 
 
 def board_problems(profile: Profile, visibility: Visibility) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ import strawberry
 
 from gamification.boards.keys import BoardKey
 from gamification.boards.listing import Rank, Rows, Unavailable
+from gamification.delivery.stores import Telling
 from gamification.enrolment import Enroller
 from gamification.fold import advance
 from gamification.friends import Friendship
@@ -51,6 +52,7 @@ class Game:
     tops: Tops
     cursors: SealedCursors
     campaign_feed: CampaignFeed
+    telling: Telling
     now: Callable[[], datetime]
 
 

@@ -107,6 +107,14 @@ MATRIX: Mapping[str, Access] = MappingProxyType(
         "removeFriend": Access(member=Reach.OWN),
         "blockMember": Access(member=Reach.OWN),
         "unblockMember": Access(member=Reach.OWN),
+        "registerDevice": Access(member=Reach.OWN),
+        "removeDevice": Access(member=Reach.OWN),
+        "setNotificationPreferences": Access(member=Reach.OWN),
+        "markOpened": Access(member=Reach.OWN),
+        "noticeDeliveries": Access(staff=True),
+        "deadDeliveries": Access(staff=True),
+        "deliveryCounts": Access(staff=True),
+        "requeueDeliveries": Access(staff=True),
     }
 )
 """Root field to who may call it. README.md has the same table for people; a test holds the two equal."""

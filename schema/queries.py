@@ -11,6 +11,7 @@ from schema.campaign_preview import PreviewCampaignInput, PreviewCampaignResult,
 from schema.campaigns import CampaignAction, audit, campaign, campaigns
 from schema.connections import DEFAULT_PAGE_SIZE, Connection
 from schema.context import Info
+from schema.deliveries import dead_deliveries, deliveries_of_notice, delivery_counts
 from schema.faults import BAD_USER_INPUT, CallerError
 from schema.ids import local_id
 from schema.inbox import NoticeFeed, notice_feed
@@ -27,6 +28,7 @@ from schema.statement import statement
 from schema.types.arguments import After, AmongFriends, First, OfBoard, OfPeriod, OfScope
 from schema.types.board import Board, show_board
 from schema.types.campaign import Campaign
+from schema.types.delivery import Delivery, DeliveryCounts
 from schema.types.leaderboard import Leaderboard, show_leaderboard
 from schema.types.member import MEMBER_ID, Member, load_member, show_member
 from schema.types.node import Node
@@ -278,3 +280,38 @@ class Query:
     ) -> NoticeFeed:
         """What all members are told."""
         return await notice_feed(info.context, language, first, after)
+
+    @strawberry.field(
+        extensions=[permission_for("noticeDeliveries")],
+        description="What became of a notice on each device that it is for.",
+    )
+    async def notice_deliveries(
+        self,
+        info: Info,
+        notice_id: Annotated[strawberry.ID, strawberry.argument(description="The notice's global id.")],
+        first: First = DEFAULT_PAGE_SIZE,
+        after: After = None,
+    ) -> Connection[Delivery]:
+        """What became of a notice on each device."""
+        return await deliveries_of_notice(info.context, notice_id, first, after)
+
+    @strawberry.field(
+        extensions=[permission_for("deadDeliveries")],
+        description="Deliveries that were given up after all attempts, the latest first.",
+    )
+    async def dead_deliveries(
+        self, info: Info, first: First = DEFAULT_PAGE_SIZE, after: After = None
+    ) -> Connection[Delivery]:
+        """Deliveries that were given up."""
+        return await dead_deliveries(info.context, first, after)
+
+    @strawberry.field(
+        extensions=[permission_for("deliveryCounts")], description="How many deliveries ended how, and how many wait."
+    )
+    async def delivery_counts(
+        self,
+        info: Info,
+        days: Annotated[int, strawberry.argument(description="The last days in UTC, today included: 1 to 31.")] = 1,
+    ) -> DeliveryCounts:
+        """How many deliveries ended how, and how many wait."""
+        return await delivery_counts(info.context, days)

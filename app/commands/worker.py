@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 
 import click
 from rich.console import Console
@@ -14,6 +14,7 @@ from app.clock import utc_now
 from app.commands.running import command_of, settings_of_environment
 from app.live.background import Job, running
 from app.operator_error import OperatorError
+from app.push.providers.opening import providers_of
 from app.wiring import Laurel, open_existing
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,21 @@ async def feed() -> None:
     """
     async with open_existing(settings_of_environment()) as laurel:
         await _run(laurel, laurel.feed.jobs(), "the feed runs")
+
+
+@worker.command()
+@command_of
+async def push() -> None:
+    """Tell members on their devices: send notices by FCM, APNs and Web Push, as docs/push.md says.
+
+    Without any credentials, pushes are logged and not sent. Any number may run at once; they share the work.
+    """
+    settings = settings_of_environment()
+    providers = providers_of(settings)
+    async with open_existing(settings) as laurel, AsyncExitStack() as stack:
+        opened = {kind: await stack.enter_async_context(provider) for kind, provider in providers.items()}
+        kinds = ", ".join(sorted(opened))
+        await _run(laurel, {"push": laurel.push.worker(opened).run}, f"pushes are sent to devices of kind {kinds}")
 
 
 async def _run(laurel: Laurel, jobs: Mapping[str, Job], begun: str) -> None:

@@ -19,6 +19,9 @@ campaigns      code                                                             
 allowances     ``code:points:3``                                                      ``_id`` hashed
 projections    ``boards``                                                             not sharded
 keys           what the key is for                                                    not sharded
+devices        hash of a token                                                        ``_id`` hashed
+preferences    member id                                                              ``_id`` hashed
+deliveries     ``notice:device``                                                      ``member_id`` hashed
 =============  ============================  =======================================  ==================
 
 A sharded collection can have unique indexes only if they begin with the shard key. The journal's do, since its ``_id``

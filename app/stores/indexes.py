@@ -3,6 +3,7 @@
 from pymongo import ASCENDING, DESCENDING
 
 from app.stores.connection import Connection
+from app.stores.deliveries import KEPT_DAYS
 
 INDEX_TIMEOUT_FACTOR = 12
 """How many times longer than an ordinary answer making the indexes may take; on a large collection it does."""
@@ -38,6 +39,19 @@ async def ensure_indexes(connection: Connection) -> None:
         # field leaves them alone.
         await patient["members"].create_index([("due_at", ASCENDING)], name="due_at")
         await patient["members"].create_index([("due_by", ASCENDING)], name="due_by")
+        await patient["devices"].create_index(
+            [("member_id", ASCENDING), ("registered_at", DESCENDING)], name="member_registered"
+        )
+        # What is due in a lane, in its order; what is on the way to a device; what a member was told of late; what was
+        # given up. And what is old goes by itself.
+        deliveries = patient["deliveries"]
+        await deliveries.create_index([("lane", ASCENDING), ("due_at", ASCENDING), ("position", ASCENDING)], name="due")
+        await deliveries.create_index([("device_id", ASCENDING), ("due_at", ASCENDING)], name="device_due")
+        await deliveries.create_index([("member_id", ASCENDING), ("told_at", ASCENDING)], name="member_told")
+        await deliveries.create_index([("dead_at", DESCENDING)], name="dead", sparse=True)
+        await deliveries.create_index(
+            [("created_at", ASCENDING)], name="created", expireAfterSeconds=KEPT_DAYS * 86_400
+        )
         # The feed in its order, and before it what has no place yet, each member's in order.
         await patient["notices"].create_index(
             [("position", ASCENDING), ("member_id", ASCENDING), ("order", ASCENDING)], name="position"

@@ -61,7 +61,12 @@ def _is_sound(name: str, value: str) -> bool:
     return name in _RULE_PARTS and all(re.fullmatch(_RULE_PARTS[name], each) for each in values)
 
 
-def _clock_time(value: object) -> time:
+def clock_time(value: object) -> time:
+    """A time of day as a program writes it.
+
+    Raises:
+        PydanticCustomError: it is none.
+    """
     if isinstance(value, time):
         return value
     if isinstance(value, str) and re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
@@ -77,7 +82,7 @@ class Recurrence(Definition):
     """
 
     rule: Annotated[str, StringConstraints(max_length=200), AfterValidator(_sound_rule)]
-    at: Annotated[time, PlainValidator(_clock_time)] = time(0)
+    at: Annotated[time, PlainValidator(clock_time)] = time(0)
     minutes: Annotated[int, Field(strict=True, ge=1, le=MAX_OPENING_MINUTES)] = MAX_OPENING_MINUTES
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from gamification.program.base import Code, Definition, misfit
 from gamification.program.boards import MAX_BOARDS, Board
 from gamification.program.campaigns import Campaign
 from gamification.program.challenges import Challenge
+from gamification.program.delivery import Delivery
 from gamification.program.notices import Notices
 from gamification.program.patterns import Patterns
 from gamification.program.points import LotTerms, Terms
@@ -89,6 +90,7 @@ class Program(Definition):
     rules: Annotated[tuple[Rule, ...], Field(max_length=MAX_PARTS)] = ()
     late: Late = Late()
     reversals: Reversals = Reversals()
+    delivery: Delivery = Delivery()
     tiers: Tiers | None = None
     streaks: Annotated[tuple[Streak, ...], Field(max_length=MAX_PARTS)] = ()
     challenges: Annotated[tuple[Challenge, ...], Field(max_length=MAX_PARTS)] = ()

@@ -1,13 +1,22 @@
 """Texts that members read, in every language a program speaks."""
 
+import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, RootModel, StringConstraints
 
 ANY_LANGUAGE = "*"
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+_LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+MAX_LANGUAGE_CHARS = 35
+"""As long as any tag that is in use."""
+Language = Annotated[str, StringConstraints(pattern=_LANGUAGE)]
 _LanguageOrAny = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$|^\*$")]
 _Words = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+def is_language(tag: str) -> bool:
+    """Whether this may be the tag of a language (BCP 47)."""
+    return len(tag) <= MAX_LANGUAGE_CHARS and re.fullmatch(_LANGUAGE, tag) is not None
 
 
 def _by_language(value: Any) -> Any:

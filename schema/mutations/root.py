@@ -18,6 +18,17 @@ from schema.mutations.campaigns import (
     resume_campaign,
     start_campaign,
 )
+from schema.mutations.devices import (
+    MarkOpenedInput,
+    MarkOpenedResult,
+    RegisterDeviceInput,
+    RegisterDeviceResult,
+    RemoveDeviceInput,
+    RemoveDeviceResult,
+    mark_opened,
+    register_device,
+    remove_device,
+)
 from schema.mutations.enrol_member import EnrolMemberInput, EnrolMemberResult, enrol_member
 from schema.mutations.extend_points import ExtendPointsInput, extend_points
 from schema.mutations.friends import (
@@ -43,6 +54,11 @@ from schema.mutations.merge_members import (
     merge_members,
     unmerge_members,
 )
+from schema.mutations.notification_preferences import (
+    SetNotificationPreferencesInput,
+    SetNotificationPreferencesResult,
+    set_notification_preferences,
+)
 from schema.mutations.pause_streak import PauseStreakInput, pause_streak
 from schema.mutations.read_notices import (
     MarkAllReadInput,
@@ -58,6 +74,11 @@ from schema.mutations.record_activity import (
     RecordActivityResult,
     record_activities,
     record_activity,
+)
+from schema.mutations.requeue_deliveries import (
+    RequeueDeliveriesInput,
+    RequeueDeliveriesResult,
+    requeue_deliveries,
 )
 from schema.mutations.reverse_activity import ReverseActivityInput, ReverseActivityResult, reverse_activity
 from schema.mutations.set_member_attributes import SetMemberAttributesInput, set_member_attributes
@@ -266,3 +287,47 @@ class Mutation:
     async def extend_campaign(self, info: Info, input: ExtendCampaignInput) -> CampaignResult:  # noqa: A002
         """Give a campaign a later end, more points or more places."""
         return await extend_campaign(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("registerDevice")],
+        description="Let a device be the member's from now on; nobody else is told on it any more.",
+    )
+    async def register_device(self, info: Info, input: RegisterDeviceInput) -> RegisterDeviceResult:  # noqa: A002
+        """Let a device be the member's from now on; nobody else is told on it any more."""
+        return await register_device(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("removeDevice")],
+        description="Be told on a device no longer.",
+    )
+    async def remove_device(self, info: Info, input: RemoveDeviceInput) -> RemoveDeviceResult:  # noqa: A002
+        """Be told on a device no longer."""
+        return await remove_device(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("setNotificationPreferences")],
+        description="Choose what to be told, on which channel, and when.",
+    )
+    async def set_notification_preferences(
+        self,
+        info: Info,
+        input: SetNotificationPreferencesInput,  # noqa: A002
+    ) -> SetNotificationPreferencesResult:
+        """Choose what to be told, on which channel, and when."""
+        return await set_notification_preferences(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("markOpened")],
+        description="Note that notices were opened from a push.",
+    )
+    async def mark_opened(self, info: Info, input: MarkOpenedInput) -> MarkOpenedResult:  # noqa: A002
+        """Note that notices were opened from a push."""
+        return await mark_opened(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("requeueDeliveries")],
+        description="Have deliveries tried once more that were given up.",
+    )
+    async def requeue_deliveries(self, info: Info, input: RequeueDeliveriesInput) -> RequeueDeliveriesResult:  # noqa: A002
+        """Have deliveries tried once more that were given up."""
+        return await requeue_deliveries(info.context, input)

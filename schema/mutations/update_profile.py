@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 import strawberry
 from strawberry import UNSET
 
-from gamification.activity import Problem
+from gamification.activity import Problem, to_milliseconds
 from gamification.enrolment import AlreadyTaken as Taken
 from gamification.member import board_problems, language_problems, profile_problems, showcase_problems
 from gamification.particulars import news
@@ -132,6 +132,8 @@ async def update_profile(context: Context, given: UpdateProfileInput) -> UpdateP
         return taken(Taken("handle"))
     except UnfitProfile as unfit:
         return invalid(*unfit.problems)
+    if changed is not None and "time_zone" in changes.profile:
+        await context.game.telling.deliveries.reconsider(member_id, to_milliseconds(context.game.now()))
     if changed is not None and news(changed):
         # Whatever was told just now: what the game has missed, since a store was away then, is made good as well.
         await context.game.recorder.learn([member_id])

@@ -14,6 +14,7 @@ from schema.inbox import Inbox, inbox
 from schema.leaderboards import view_of
 from schema.statement import statement
 from schema.types.arguments import After, AmongFriends, First, OfBoard, OfPeriod, OfScope
+from schema.types.device import Device, NotificationPreferences, devices_of, preferences_of
 from schema.types.friends import BlockedMember, Friend, FriendRequest, blocked_by, friends_of, requests_of
 from schema.types.leaderboard import Rank, show_rank
 from schema.types.member_streak import MemberStreak, show_member_streak
@@ -247,6 +248,19 @@ class Member(MemberStanding, Node):
     ) -> Connection[BlockedMember] | None:
         """Whom the member blocks."""
         return await blocked_by(info.context, self.subject.member_id, first, after)
+
+    @strawberry.field(
+        description="The devices that the member is told on, up to 20, the one registered last first. For the member "
+        "alone, like `friends`."
+    )
+    async def devices(self, info: Info) -> list[Device] | None:
+        """The devices that the member is told on."""
+        return await devices_of(info.context, self.subject.member_id)
+
+    @strawberry.field(description="How the member wants to be told. For the member alone, like `friends`.")
+    async def notification_preferences(self, info: Info) -> NotificationPreferences | None:
+        """How the member wants to be told."""
+        return await preferences_of(info.context, self.subject.member_id, self.reading)
 
 
 def show_member(subject: member.Member, reading: Reading) -> Member:

@@ -44,6 +44,7 @@ TOKEN_SECONDS = 3600
 WRITTEN = (
     *("members", "journal", "claims", "friendships", "friend_counts"),
     *("campaigns", "campaign_terms", "campaign_events", "allowances"),
+    *("devices", "preferences", "deliveries"),
     "notices",
 )
 """The collections that a refused request leaves as they are."""

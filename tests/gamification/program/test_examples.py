@@ -113,8 +113,8 @@ def test_the_coffee_bar_uses_every_choice_there_is() -> None:
 
 def _collect(part: Any, used: dict[type[Definition], set[str]]) -> None:
     """Which fields of which parts are written out somewhere."""
-    if isinstance(part, tuple):
-        for inner in part:
+    if isinstance(part, tuple | dict):
+        for inner in part.values() if isinstance(part, dict) else part:
             _collect(inner, used)
     elif isinstance(part, Definition):
         for kind in type(part).__mro__:

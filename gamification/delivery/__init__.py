@@ -1,0 +1,1 @@
+"""How a member wants to be told: what reaches their devices, when, how often, and what of it together."""

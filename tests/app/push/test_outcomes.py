@@ -1,0 +1,241 @@
+"""What providers answer and what becomes of it: sent, failed with its reason, or tried again in order."""
+
+import asyncio
+import logging
+from collections import Counter
+
+import pytest
+
+from app.push import retrying
+from app.push.providers.provider import (
+    Accepted,
+    CredentialsWrong,
+    Device,
+    Gone,
+    Later,
+    Outcome,
+    Push,
+    Refused,
+    TooLarge,
+)
+from tests.app.push.post import MINUTE, Double, Office, at_work, session_of, until
+
+CANARY = "canary-token"
+
+
+class Answers:
+    """Gives each notice its answers in turn, and then takes it."""
+
+    def __init__(self, **answers: list[Outcome | Exception]) -> None:
+        self.answers = answers
+        self.taken: list[str] = []
+
+    def __call__(self, push: Push, _device: Device) -> Outcome:
+        name = push.notice_id.split(":")[1]
+        if waiting := self.answers.get(name):
+            answer = waiting.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        self.taken.append(name)
+        return Accepted("taken")
+
+
+async def test_what_a_provider_will_never_take_has_failed_with_its_reason(office: Office) -> None:
+    await office.phones("ann")
+    double = Double(answer=Answers(a=[TooLarge()], b=[Refused("InvalidTopic")]))
+    async with at_work(office, double):
+        await office.tell("ann", "a", "b", "c")
+        await until(lambda: len(double.sent) == 3)
+        await until(lambda: _ended(office, 3))
+    assert await office.states() == {"ann:a": "failed too_large", "ann:b": "failed InvalidTopic", "ann:c": "sent"}
+    counts = await office.deliveries.counts(1, office.now())
+    assert counts.ended == {
+        ("failed", "fcm", "too_large"): 1,
+        ("failed", "fcm", "InvalidTopic"): 1,
+        ("sent", "fcm", ""): 1,
+    }
+    assert (counts.waiting, counts.queued, counts.dead) == (0, 0, 0)
+
+
+async def test_what_is_tried_again_stays_before_what_came_after_it(office: Office) -> None:
+    await office.phones("ann", "bob")
+    answers = Answers(a=[Later(None, "Unavailable")] * 3, b=[Later(0.05, "QuotaExceeded")])
+    double = Double(answer=answers)
+    async with at_work(office, double):
+        await office.tell("ann", "a", "b")
+        await until(lambda: len(double.sent) >= 2)
+        await office.tell("ann", "c", "d")
+        await office.tell("bob", "e")
+        await until(lambda: len(answers.taken) == 5)
+        await until(lambda: _ended(office, 5))
+    assert [name for name in answers.taken if name != "e"] == ["a", "b", "c", "d"]
+    attempts = {one["notice_id"]: one["attempts"] for one in await office.stored()}
+    assert attempts == {"ann:a": 4, "ann:b": 2, "ann:c": 1, "ann:d": 1, "bob:e": 1}
+    assert Counter(double.notices) == Counter(attempts)
+
+
+def test_a_pause_is_never_shorter_than_the_provider_asks_for_and_grows() -> None:
+    assert 120.0 <= retrying.pause_seconds(1, 120.0) <= 180.0
+    for attempts, seconds in ((1, 2.0), (2, 4.0), (5, 32.0), (40, retrying.MAX_SECONDS)):
+        assert seconds <= retrying.pause_seconds(attempts, None) <= 1.5 * seconds
+    assert len({retrying.pause_seconds(3, None) for _ in range(20)}) > 10, "what failed together is not tried together"
+
+
+async def test_what_was_tried_too_often_is_dead_until_staff_queue_it_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrying, "MAX_ATTEMPTS", 2)
+    await office.phones("ann")
+    answers = Answers(a=[Later(None, "Unavailable")] * 2)
+    double = Double(answer=answers)
+    async with at_work(office, double):
+        await office.tell("ann", "a", "b")
+        await until(lambda: _ended(office, 2))
+        assert await office.states() == {"ann:a": "failed Unavailable", "ann:b": "sent"}
+        [dead] = await office.deliveries.dead(None, 10)
+        assert (dead.notice_id, dead.dead, dead.attempts) == ("ann:a", True, 2)
+        assert (await office.deliveries.counts(1, office.now())).dead == 1
+        [alive] = await office.stored(state="sent")
+        assert await office.deliveries.requeue([dead.delivery_id, alive["_id"], "nothing"], office.now()) == [
+            dead.delivery_id
+        ]
+        await until(lambda: answers.taken == ["b", "a"])
+        await until(lambda: _ended(office, 2))
+    assert await office.deliveries.dead(None, 10) == []
+    assert await office.states() == {"ann:a": "sent", "ann:b": "sent"}
+
+
+async def test_a_dead_token_is_forgotten_with_all_that_is_on_its_way(office: Office) -> None:
+    await office.phones("ann")
+    await office.register("ann", "tablet-ann")
+
+    def gone(_push: Push, device: Device) -> Outcome:
+        return Gone(None) if device.token == "phone-ann" else Accepted("taken")
+
+    double = Double(answer=gone, pause_seconds=0.02)
+    async with at_work(office, double):
+        await office.tell("ann", "a", "b", "c")
+        await until(lambda: _ended(office, 6))
+        assert [device.device_id for device in await office.devices.of_member("ann")] == [
+            (await office.register("ann", "tablet-ann")).device_id
+        ]
+    assert [token for _, token, _ in double.sent].count("phone-ann") == 1
+    reasons = sorted(f"{one['state']} {one['reason']}".strip() for one in await office.stored())
+    assert reasons == ["dropped device_gone"] * 2 + ["failed token_gone"] + ["sent"] * 3
+
+
+async def test_a_token_that_was_registered_again_since_it_died_is_kept_and_sent_to(office: Office) -> None:
+    await office.phones("ann")
+    [before] = await office.devices.of_member("ann")
+    answers = Answers(a=[Gone(before.registered_at - MINUTE)])
+    double = Double(answer=answers)
+    async with at_work(office, double):
+        await office.tell("ann", "a")
+        await until(lambda: answers.taken == ["a"])
+    assert await office.devices.of_member("ann") == [before]
+
+    registered: list[object] = []
+
+    again = Answers(b=[Gone(None)])
+    double = Double(answer=again, pause_seconds=0.1)
+    async with at_work(office, double):
+        await office.tell("ann", "b")
+        await until(lambda: double.at_once == 1)
+        registered.append(await office.register("ann", "phone-ann", at=office.now() + MINUTE))
+        await until(lambda: again.taken == ["b"])
+    assert await office.devices.of_member("ann") == registered
+
+
+async def test_wrong_credentials_stop_one_provider_and_say_so_once(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    await office.phones("ann", "bob")
+    await office.register("bob", "iphone-bob", "apns")
+    caplog.set_level(logging.INFO)
+    wrong = [True]
+
+    def locked(_push: Push, _device: Device) -> Outcome:
+        return CredentialsWrong("InvalidProviderToken") if wrong[0] else Accepted("taken")
+
+    apple, google = Double("apns", answer=locked), Double("fcm")
+    async with at_work(office, apple, google) as worker:
+        await office.tell("bob", "a", "b")
+        await until(lambda: len(google.sent) == 2)
+        await until(lambda: len(apple.sent) >= 3)  # it is tried again now and then
+        await office.tell("ann", "c")
+        await until(lambda: len(google.sent) == 3)
+        waiting = await office.stored(platform="apns")
+        assert [(one["state"], one["attempts"]) for one in waiting] == [("queued", 0)] * 2
+        wrong[0] = False
+        await until(lambda: _ended(office, 5))
+        assert session_of(worker).outcomes.counted == {"sent:fcm:": 3, "sent:apns:": 2}
+    assert [notice_id for notice_id in apple.notices if notice_id == "bob:b"] == ["bob:b"]
+    told = [
+        record.getMessage()
+        for record in caplog.records
+        if "apns" in record.getMessage() and "provider" in record.getMessage()
+    ]
+    assert told == [
+        "the provider of apns devices does not take our credentials: InvalidProviderToken; its pushes wait",
+        "the provider of apns devices takes pushes again",
+    ]
+
+
+async def test_a_provider_that_fails_is_tried_again_and_nothing_of_it_gets_into_the_log(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "app")
+    await office.enrol("ann")
+    await office.register("ann", CANARY)
+    answers = Answers(a=[ValueError(f"cannot send to {CANARY}")] * 2)
+    async with at_work(office, Double(answer=answers)) as worker:
+        await office.tell("ann", "a")
+        await until(lambda: answers.taken == ["a"])
+        session_of(worker).report()
+    assert caplog.text.count("the provider of fcm devices failed with ValueError") == 1
+    assert CANARY not in caplog.text
+
+
+async def test_what_cannot_be_put_into_words_stops_nobody(
+    office: Office, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.phones("ann")
+    double = Double()
+    async with at_work(office, double) as worker:
+        worded = session_of(worker).planner._worder
+
+        def word(notice: object, *_: object) -> object:
+            raise KeyError("secret text")
+
+        monkeypatch.setattr(worded, "_word", word)
+        await office.tell("ann", "a", "b")
+        await until(lambda: _ended(office, 2))
+    assert (double.sent, await office.states()) == ([], {"ann:a": "failed unworded", "ann:b": "failed unworded"})
+    assert caplog.text.count("notices of kind badge_won in en cannot be put into words: KeyError") == 1
+    assert "secret text" not in caplog.text
+
+
+async def test_what_is_too_late_is_not_sent(office: Office) -> None:
+    await office.phones("ann")
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "a", expires_at=office.now() - MINUTE)
+        await until(lambda: _ended(office, 1))
+    assert (double.sent, await office.states()) == ([], {"ann:a": "dropped expired"})
+
+
+async def test_no_more_are_with_providers_at_once_than_may_be(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"m{number}" for number in range(30)]
+    await office.phones(*names)
+    double = Double(pause_seconds=0.01)
+    async with at_work(office, double) as worker:
+        monkeypatch.setattr(session_of(worker).sender, "_in_flight", asyncio.Semaphore(4))
+        for name in names:
+            await office.tell(name, "a")
+        await until(lambda: len(double.sent) == 30)
+    assert double.most_at_once == 4
+
+
+async def _ended(office: Office, count: int) -> bool:
+    return len(await office.stored(state={"$in": ["sent", "failed", "dropped"]})) == count

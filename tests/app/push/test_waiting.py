@@ -1,0 +1,138 @@
+"""Quiet hours, bounds and what is told as one: what waits is decided about when its time has come."""
+
+from datetime import time, timedelta
+from functools import partial
+
+from gamification.delivery.hours import QuietHours
+from gamification.delivery.preferences import Changes, Choice
+from tests.app.push.post import MINUTE, Double, Office, at_work, program_of, until
+
+
+def around(office: Office) -> QuietHours:
+    """Quiet hours in UTC that it is the middle of."""
+    now = office.now()
+    return QuietHours((now - timedelta(hours=2)).time().replace(microsecond=0), _later(office))
+
+
+def _later(office: Office) -> time:
+    return (office.now() + timedelta(hours=2)).time().replace(microsecond=0)
+
+
+async def test_what_comes_in_quiet_hours_waits_and_is_told_as_one_when_they_are_over(office: Office) -> None:
+    await office.phones("ann")
+    await office.preferences.change("ann", Changes(quiet=around(office)))
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "1", "2", collapse="badge_won")
+        await office.tell("ann", "3", kind="birthday")
+        await office.tell("ann", "4", collapse="badge_won")
+        await until(lambda: _has(office, "waiting", 4))
+        assert {one["reason"] for one in await office.stored()} == {"quiet_hours"}
+        assert double.sent == []
+        await office.preferences.change("ann", Changes(quiet=None))
+        await office.deliveries.reconsider("ann", office.now())
+        await until(lambda: _has(office, "sent", 2))
+    assert double.sent == [("ann:3", "phone-ann", "3 x1"), ("ann:4", "phone-ann", "4 x3")]
+    assert await office.states() == {
+        "ann:1": "dropped collapsed",
+        "ann:2": "dropped collapsed",
+        "ann:3": "sent",
+        "ann:4": "sent",
+    }
+
+
+async def test_who_lands_where_it_is_night_is_not_woken(office: Office) -> None:
+    await office.phones("ann")
+    quiet = around(office)
+    await office.preferences.change("ann", Changes(quiet=quiet))
+    await office.register("ann", "phone-ann", time_zone="Pacific/Auckland")
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "1")
+        await until(lambda: double.notices == ["ann:1"])
+        await office.register("ann", "phone-ann", time_zone="UTC", at=office.now() + MINUTE)
+        await office.tell("ann", "2")
+        await until(lambda: _has(office, "waiting", 1))
+    assert double.notices == ["ann:1"]
+
+
+async def test_no_more_is_sent_on_a_day_than_may_be_however_many_devices_there_are(office: Office) -> None:
+    office.program = program_of(per_day=3, kinds={"badge_won": {"per_day": 2}})
+    await office.phones("ann")
+    await office.register("ann", "tablet-ann")
+    double = Double()
+    async with at_work(office, double):
+        for number in range(4):
+            await office.tell("ann", str(number))
+            await until(partial(_has_rows, office, 2 * number + 2))
+        await office.tell("ann", "4", "5", kind="birthday")
+        await until(lambda: _has_rows(office, 12))
+        await until(lambda: _has(office, "sent", 6))
+    states = await office.states()
+    assert states == {f"ann:{number}": "sent" if number in {0, 1, 4} else "dropped cap" for number in range(6)}
+
+
+async def test_what_is_unwanted_is_noted_and_not_sent(office: Office) -> None:
+    await office.phones("ann")
+    await office.preferences.change("ann", Changes((Choice("push", "badge_won", on=False),)))
+    await office.register("ann", "new-phone")
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "1")
+        await office.tell("ann", "2", kind="birthday")
+        await until(lambda: len(double.sent) == 2)
+    assert {one["reason"] for one in await office.stored(notice_id="ann:1")} == {"unwanted"}
+    assert double.notices == ["ann:2", "ann:2"]
+
+
+async def test_what_waits_for_a_device_that_moves_or_is_removed_is_not_sent_to_it(office: Office) -> None:
+    await office.phones("ann", "bob")
+    removed = await office.register("ann", "old-phone")
+    quiet = Changes(quiet=around(office))
+    await office.preferences.change("ann", quiet)
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "1")
+        await until(lambda: _has(office, "waiting", 2))
+        await office.register("bob", "phone-ann")
+        await office.devices.remove("ann", removed.device_id, office.now())
+        await office.preferences.change("ann", Changes(quiet=None))
+        await office.deliveries.reconsider("ann", office.now())
+        await office.tell("bob", "2")
+        await until(lambda: len(double.sent) == 2)
+    assert sorted(double.sent) == [("bob:2", "phone-ann", "2 x1"), ("bob:2", "phone-bob", "2 x1")]
+    reasons = sorted(one["reason"] for one in await office.stored(member_id="ann"))
+    assert reasons == ["device_moved", "device_removed"]
+
+
+async def test_those_who_are_gone_are_told_nothing(office: Office) -> None:
+    await office.register("ann", "phone-ann")
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "1")
+        await office.phones("bob")
+        await office.tell("bob", "2")
+        await until(lambda: double.notices == ["bob:2"])
+        await until(lambda: _is_acknowledged(office))
+    assert [one["member_id"] for one in await office.stored()] == ["bob"]
+
+
+async def test_devices_of_a_platform_without_a_provider_are_noted(office: Office) -> None:
+    await office.phones("ann")
+    await office.register("ann", "iphone", "apns")
+    async with at_work(office, Double()):
+        await office.tell("ann", "1")
+        await until(lambda: _has_rows(office, 2))
+    assert [one["reason"] for one in await office.stored(platform="apns")] == ["no_provider"]
+
+
+async def _has(office: Office, state: str, count: int) -> bool:
+    return len(await office.stored(state=state)) == count
+
+
+async def _has_rows(office: Office, count: int) -> bool:
+    return len(await office.stored()) == count
+
+
+async def _is_acknowledged(office: Office) -> bool:
+    return await office.pending() == 0
