@@ -8,10 +8,11 @@ from schema.ids import to_global_id
 from schema.principals import Scope
 from tests.schema.api import NOW, STAFF, Api, global_id, purchase, themself
 from tests.schema.documents import RECORD_ACTIVITY, STATEMENT, UPDATE_PROFILE
+from tests.schema.test_inbox import message, tell
 
 NODE = "query Q($id: ID!) { node(id: $id) { __typename id ... on LedgerEntry { points } ... on Record { seq key } } }"
 NODES = "query Q($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
-KINDS = ("Member", "PublicProfile", "Record", "LedgerEntry", "Campaign")
+KINDS = ("Member", "PublicProfile", "Record", "LedgerEntry", "Campaign", "Notice")
 
 
 async def shopper(api: Api) -> tuple[Member, dict[str, str]]:
@@ -23,12 +24,15 @@ async def shopper(api: Api) -> tuple[Member, dict[str, str]]:
     profile = await api.data('{ publicProfile(handle: "ada") { id } }')
     campaign = await api.data('{ campaign(code: "app-weekends") { id } }')
     entries = await api.data(STATEMENT, themself(ada))
+    await tell(api, message(ada, "hello"))
+    inbox = await api.data("{ me { inbox { nodes { id } } } }", themself(ada))
     return ada, {
         "Member": recorded["member"]["id"],
         "Record": recorded["record"]["id"],
         "LedgerEntry": entries["statement"]["nodes"][0]["id"],
         "PublicProfile": profile["publicProfile"]["id"],
         "Campaign": campaign["campaign"]["id"],
+        "Notice": inbox["me"]["inbox"]["nodes"][0]["id"],
     }
 
 
@@ -56,12 +60,10 @@ async def test_every_type_that_is_a_node_has_been_tried(api: Api) -> None:
 async def test_what_belongs_to_others_is_as_if_it_were_not_there(api: Api) -> None:
     ada, given = await shopper(api)
     bo = await api.enrol("Bo")
-    foreign = [given[kind] for kind in ("Member", "Record", "LedgerEntry")]
+    foreign = [given[kind] for kind in ("Member", "Record", "LedgerEntry", "Notice")]
     answer = await api.data(NODES, themself(bo), ids=[*foreign, given["PublicProfile"], global_id(bo)])
     assert answer["nodes"] == [
-        None,
-        None,
-        None,
+        *[None] * 4,
         {"__typename": "PublicProfile", "id": given["PublicProfile"]},
         {"__typename": "Member", "id": global_id(bo)},
     ]
@@ -100,6 +102,8 @@ async def test_ids_of_nothing_are_null(api: Api) -> None:
         to_global_id("LedgerEntry", f"{me}:2:{'9' * 300}"),
         to_global_id("PublicProfile", "nobody"),
         to_global_id("Campaign", "nobody"),
+        to_global_id("Notice", "nothing"),
+        to_global_id("Notice", "$gt"),
         raw(f"2:Member:{me}"),
         raw(f"Member:{me}"),
         raw(f"1:member:{me}"),

@@ -10,6 +10,7 @@ from app.notices import keeper, streams
 from app.notices.entries import partition_of
 from app.notices.groups import Noted
 from tests.app.notices.feed import Arena, Worker, until
+from tests.app.stores.play import NOW
 
 MEMBERS = [f"m{number}" for number in range(100)]
 ANN = partition_of("ann")
@@ -223,3 +224,12 @@ def _assert_in_order(worker: Worker) -> None:
             assert entry.position > furthest[entry.notice.member_id]
             furthest[entry.notice.member_id] = entry.position
             seen.add(entry.notice.notice_id)
+
+
+async def test_of_two_keepers_the_slower_one_undoes_nothing(arena: Arena) -> None:
+    feed = arena.process()
+    before = await feed.groups.read()
+    for revision, mark in ((before.revision, 5), (before.revision + 1, 7)):
+        assert await feed.groups.save({ANN: Noted(mark, {"mail": mark})}, revision, NOW)
+        assert not await feed.groups.save({ANN: Noted(0)}, revision, NOW)
+        assert (await feed.groups.read()).of(ANN) == Noted(mark, {"mail": mark})

@@ -95,10 +95,11 @@ async def live_through(office: Office, servers: StoreServers, *, kills: int, mem
                 await crew.hire()
             await until(lambda: _is_read(office))
             for kill in range(kills + 1):
+                before = office.position
                 for number in range(kill, notices, kills + 1):
                     for name in names:
                         await office.tell(name, f"{number:04}")
-                await until(partial(phones.got, phones.sent + rng.randint(1, members)))
+                await until(partial(phones.got, rng.randint(before + 1, office.position)))
                 if kill < kills:
                     await crew.kill(rng.randrange(2))
                     await crew.hire()
