@@ -13,6 +13,7 @@ from gamification.friends import ask
 from gamification.member import Member
 from schema.build import build_schema
 from schema.context import Context
+from schema.ids import to_global_id
 from schema.permissions import MATRIX
 from schema.principals import MemberPrincipal, Principal, ServicePrincipal
 from tests.schema.api import ANONYMOUS, NOW, RECORD_SHOP, STAFF, Api, Caller, global_id, themself
@@ -168,6 +169,33 @@ CALLS: dict[str, tuple[str, Variables]] = {
         "mutation M($input: SetBadgeShowcaseInput!) { setBadgeShowcase(input: $input) { __typename } }",
         lambda _: {"input": {"badges": []}},
     ),
+    "registerDevice": (
+        "mutation M($input: RegisterDeviceInput!) { registerDevice(input: $input) { __typename } }",
+        lambda _: {"input": {"platform": "FCM", "token": "t" * 40}},
+    ),
+    "removeDevice": (
+        "mutation M($input: RemoveDeviceInput!) { removeDevice(input: $input) { __typename } }",
+        lambda _: {"input": {"id": to_global_id("Device", "none")}},
+    ),
+    "setNotificationPreferences": (
+        "mutation M($input: SetNotificationPreferencesInput!) "
+        "{ setNotificationPreferences(input: $input) { __typename } }",
+        lambda _: {"input": {"bestTime": "18:30"}},
+    ),
+    "markOpened": (
+        "mutation M($input: MarkOpenedInput!) { markOpened(input: $input) { __typename } }",
+        lambda _: {"input": {"ids": [to_global_id("Notice", "none")]}},
+    ),
+    "requeueDeliveries": (
+        "mutation M($input: RequeueDeliveriesInput!) { requeueDeliveries(input: $input) { __typename } }",
+        lambda _: {"input": {"ids": [to_global_id("Delivery", "none")]}},
+    ),
+    "noticeDeliveries": (
+        "query Q($id: ID!) { noticeDeliveries(noticeId: $id) { nodes { id } } }",
+        lambda _: {"id": to_global_id("Notice", "none")},
+    ),
+    "deadDeliveries": ("{ deadDeliveries { nodes { id } } }", lambda _: {}),
+    "deliveryCounts": ("{ deliveryCounts { dead } }", lambda _: {}),
 }
 """For each root field, a call about a member that goes through for whoever may make it."""
 
