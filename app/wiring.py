@@ -45,6 +45,7 @@ from app.stores.journal import MongoJournal
 from app.stores.keys import MongoKeys
 from app.stores.members import MongoMembers
 from app.stores.programs import MongoPrograms
+from app.webhooks.assembly import Webhooks, assemble_webhooks
 from gamification.enrolment import Enroller, Identities
 from gamification.member import LOYALTY_NUMBER_DIGITS
 from gamification.merging import Merger
@@ -81,6 +82,7 @@ class Laurel:
     live: Live
     feed: Feed
     push: Pushing
+    webhooks: Webhooks
 
     def jobs(self) -> dict[str, Job]:
         """What runs in the background while this process serves, by name."""
@@ -250,6 +252,7 @@ def wire(
         notices=feed.notices,
     )
     push = assemble_push(settings, connection, redis, feed, programs=programs, campaigns=campaigns, now=now)
+    webhooks = assemble_webhooks(settings, connection, feed, programs=programs, campaigns=campaigns, now=now)
     tolerance = timedelta(seconds=settings.future_tolerance_seconds)
     identities = Identities(
         member_id=lambda: uuid4().hex, serial=lambda: secrets.randbelow(10 ** (LOYALTY_NUMBER_DIGITS - 1))
@@ -290,4 +293,5 @@ def wire(
         live,
         feed,
         push,
+        webhooks,
     )

@@ -66,6 +66,17 @@ async def push() -> None:
         await _run(laurel, {"push": laurel.push.worker(opened).run}, f"pushes are sent to devices of kind {kinds}")
 
 
+@worker.command()
+@command_of
+async def webhooks() -> None:
+    """Send what members are told to other systems, as docs/webhooks.md says.
+
+    Any number may run at once; they share the endpoints. What an endpoint did not take is tried again for days.
+    """
+    async with open_existing(settings_of_environment()) as laurel, laurel.webhooks.pool() as pool:
+        await _run(laurel, {"webhooks": laurel.webhooks.worker(pool).run}, "webhooks are sent")
+
+
 async def _run(laurel: Laurel, jobs: Mapping[str, Job], begun: str) -> None:
     """Run these jobs until a signal says stop.
 

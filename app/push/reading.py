@@ -13,8 +13,8 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from app.boards.wire import Client, answering
+from app.leases import Lease
 from app.notices.entries import Entry, read_entry, stream_name
-from app.push.leases import Lease
 from app.push.planning import Arrived
 
 GROUP = "push"

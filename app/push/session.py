@@ -16,9 +16,9 @@ from uuid import uuid4
 from redis.exceptions import ResponseError
 
 from app.boards.wire import Client, answering
+from app.leases import RENEW_SECONDS, Leases
 from app.notices.entries import stream_name
 from app.push.audience import Audience
-from app.push.leases import RENEW_SECONDS, Leases
 from app.push.outcomes import Outcomes
 from app.push.planning import Planner, ReadSchedule
 from app.push.providers.provider import Provider
@@ -82,7 +82,7 @@ class Session:
         self._stores, self._now, self._partitions = stores, now, partitions
         self._rows = Rows(stores.connection)
         self.outcomes = Outcomes(self._rows, stores.devices, stores.deliveries, now)
-        self.leases = Leases(stores.connection, partitions, uuid4().hex, now, self._let_go)
+        self.leases = Leases(stores.connection, partitions, uuid4().hex, now, self._let_go, work="push")
         self.sender = Sender(providers, self.outcomes, self.leases.holds, now)
         audience = Audience(stores.connection, stores.devices, stores.preferences, self._rows)
         worder = Worder(word)

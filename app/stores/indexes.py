@@ -4,6 +4,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from app.stores.connection import Connection
 from app.stores.deliveries import KEPT_DAYS
+from app.stores.webhook_deliveries import KEPT_DAYS as WEBHOOK_KEPT_DAYS
 
 INDEX_TIMEOUT_FACTOR = 12
 """How many times longer than an ordinary answer making the indexes may take; on a large collection it does."""
@@ -58,3 +59,21 @@ async def ensure_indexes(connection: Connection) -> None:
         )
         await patient["notices"].create_index([("member_id", ASCENDING), ("position", DESCENDING)], name="inbox")
         await patient["notices"].create_index([("member_id", ASCENDING), ("read_at", ASCENDING)], name="unread")
+        await _ensure_webhook_indexes(patient)
+
+
+async def _ensure_webhook_indexes(patient: Connection) -> None:
+    # Unique, so that workers share the endpoints out by it, and that there are only so many.
+    await patient["webhook_endpoints"].create_index([("slot", ASCENDING)], name="slot", unique=True)
+    # What is due to an endpoint, in its order; what it was sent, the latest first, all of it and that of one state.
+    deliveries = patient["webhook_deliveries"]
+    await deliveries.create_index(
+        [("endpoint_id", ASCENDING), ("due_at", ASCENDING), ("position", ASCENDING)], name="due"
+    )
+    await deliveries.create_index([("endpoint_id", ASCENDING), ("position", DESCENDING)], name="endpoint_position")
+    await deliveries.create_index(
+        [("endpoint_id", ASCENDING), ("state", ASCENDING), ("position", DESCENDING)], name="endpoint_state"
+    )
+    await deliveries.create_index(
+        [("created_at", ASCENDING)], name="created", expireAfterSeconds=WEBHOOK_KEPT_DAYS * 86_400
+    )

@@ -6,7 +6,8 @@ import pytest
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from redis.asyncio import Redis
 
-from app.push import leases, outcomes, reading, retrying, sending, session
+from app import leases
+from app.push import outcomes, reading, retrying, sending, session
 from app.push.http2 import client
 from tests.app.push.post import Document, Office, opened
 

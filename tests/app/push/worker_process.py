@@ -13,7 +13,8 @@ from typing import Any, Self
 from motor.motor_asyncio import AsyncIOMotorClient
 from redis.asyncio import Redis
 
-from app.push import leases, session
+from app import leases
+from app.push import session
 from app.push.providers.provider import Accepted, Device, DeviceKind, Later, Outcome, Push
 from app.push.worker import PushWorker
 from tests.app.push.post import Office, word

@@ -1,10 +1,11 @@
-"""Which partitions of the feed this worker has: leases in MongoDB, shared out evenly among the workers that are alive.
+"""Which partitions of some work this worker has: leases in MongoDB, shared out evenly among the workers that are alive.
 
-Collection ``push_leases`` has one document for each partition: who holds it, until when, its ``fence``, a number that
-grows whenever it changes hands, and ``upto``, the position up to which it was acknowledged lately. What a worker writes
-of deliveries bears the number of its lease, so one that was held up and has lost it changes nothing that its successor
-has taken up. ``push_workers`` says who was alive when. The clocks of machines are taken to agree to within a second or
-so: where they do not, a push may go out twice, with its own id both times, and none is lost.
+Work is partitions of the feed (``push``) or places for endpoints (``webhook``). Collection ``push_leases`` has one
+document for each partition: who holds it, until when, its ``fence``, a number that grows whenever it changes hands, and
+``upto``, the position up to which it was acknowledged lately. What a worker writes of deliveries of pushes bears the
+number of its lease, so one that was held up and has lost it changes nothing that its successor has taken up.
+``push_workers`` says who was alive when. The clocks of machines are taken to agree to within a second or so: where they
+do not, something may go out twice, with its own id both times, and nothing is lost.
 """
 
 import asyncio
@@ -39,7 +40,10 @@ class Lease:
 
 
 class Leases:
-    """The partitions of one worker. ``let_go`` is awaited before one is given to others, to end what is under way."""
+    """The partitions of one worker. ``let_go`` is awaited before one is given to others, to end what is under way.
+
+    ``work`` is what the names of the collections begin with.
+    """
 
     def __init__(
         self,
@@ -48,10 +52,12 @@ class Leases:
         worker_id: str,
         now: Callable[[], datetime],
         let_go: Callable[[Sequence[int]], Awaitable[None]],
+        *,
+        work: str,
     ) -> None:
         self._connection, self._partitions, self._worker_id = connection, partitions, worker_id
         self._now, self._let_go = now, let_go
-        self._leases, self._workers = connection["push_leases"], connection["push_workers"]
+        self._leases, self._workers = connection[f"{work}_leases"], connection[f"{work}_workers"]
         self._held: dict[int, Lease] = {}
 
     @property
