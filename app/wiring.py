@@ -268,6 +268,7 @@ def wire(
         cursors=SealedCursors(MongoKeys(connection).cursor_key),
         campaign_feed=CampaignFeed(campaigns, live.hub),
         telling=push.telling,
+        webhooks=webhooks.stores,
         now=now,
     )
     imports = MongoImports(connection)

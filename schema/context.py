@@ -22,6 +22,7 @@ from gamification.record import Record
 from gamification.recording import Recorder
 from gamification.schedule import Schedule
 from gamification.stores import Stores
+from gamification.webhooks.stores import WebhookStores
 from schema.campaign_feed import CampaignFeed
 from schema.languages import choose
 from schema.loading import Loader
@@ -53,6 +54,7 @@ class Game:
     cursors: SealedCursors
     campaign_feed: CampaignFeed
     telling: Telling
+    webhooks: WebhookStores
     now: Callable[[], datetime]
 
 

@@ -56,6 +56,7 @@ _PUBLIC = Access(anonymous=True, member=Reach.ANY, staff=True, service=True)
 _WITHOUT_SCOPES = (Anonymous(), MemberPrincipal(""), StaffPrincipal(""), ServicePrincipal("", "", frozenset()))
 _READ_MEMBERS = Access(member=Reach.OWN, staff=True, service=Scope.MEMBERS_READ)
 _RUN_CAMPAIGNS = Access(staff=True, service=Scope.CAMPAIGNS_WRITE)
+_RUN_WEBHOOKS = Access(staff=True, service=Scope.WEBHOOKS_WRITE)
 _SIMULATE = Access(member=Reach.OWN, staff=True, service=Scope.ACTIVITIES_SIMULATE)
 _RECORD = Access(staff=True, service=Scope.ACTIVITIES_WRITE)
 
@@ -79,6 +80,13 @@ MATRIX: Mapping[str, Access] = MappingProxyType(
         "endCampaign": _RUN_CAMPAIGNS,
         "extendCampaign": _RUN_CAMPAIGNS,
         "noticeFeed": Access(service=Scope.NOTICES_READ),
+        "webhookEndpoints": _RUN_WEBHOOKS,
+        "webhookDeliveries": _RUN_WEBHOOKS,
+        "createWebhookEndpoint": _RUN_WEBHOOKS,
+        "updateWebhookEndpoint": _RUN_WEBHOOKS,
+        "rotateWebhookSecret": _RUN_WEBHOOKS,
+        "removeWebhookEndpoint": _RUN_WEBHOOKS,
+        "redeliverWebhook": _RUN_WEBHOOKS,
         "me": Access(member=Reach.OWN),
         "myEvents": Access(member=Reach.OWN),
         "node": _READ_MEMBERS,

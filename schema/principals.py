@@ -14,6 +14,7 @@ class Scope(StrEnum):
     POINTS_ADJUST = "points:adjust"
     CAMPAIGNS_WRITE = "campaigns:write"
     NOTICES_READ = "notices:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 @dataclass(frozen=True, slots=True)

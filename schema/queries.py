@@ -35,6 +35,8 @@ from schema.types.node import Node
 from schema.types.profile import PublicProfile
 from schema.types.program import Program, show_program
 from schema.types.record import LedgerEntry
+from schema.types.webhook import WebhookDeliveryState, WebhookEndpoint
+from schema.webhooks import WebhookDeliveries, webhook_deliveries, webhook_endpoints
 
 Language = Annotated[
     str | None, strawberry.argument(description="For the texts; else the member's language, else Accept-Language.")
@@ -315,3 +317,28 @@ class Query:
     ) -> DeliveryCounts:
         """How many deliveries ended how, and how many wait."""
         return await delivery_counts(info.context, days)
+
+    @strawberry.field(
+        extensions=[permission_for("webhookEndpoints")],
+        description="The systems that are sent what members are told, in the order in which they were made.",
+    )
+    async def webhook_endpoints(self, info: Info) -> list[WebhookEndpoint]:
+        """The systems that are sent what members are told."""
+        return await webhook_endpoints(info.context)
+
+    @strawberry.field(
+        extensions=[permission_for("webhookDeliveries")],
+        description="What such a system was sent and is to be sent, the latest notice first.",
+    )
+    async def webhook_deliveries(
+        self,
+        info: Info,
+        endpoint: Annotated[strawberry.ID, strawberry.argument(description="The endpoint's id.")],
+        state: Annotated[
+            WebhookDeliveryState | None, strawberry.argument(description="Only those that stand so.")
+        ] = None,
+        first: First = DEFAULT_PAGE_SIZE,
+        after: After = None,
+    ) -> WebhookDeliveries:
+        """What such a system was sent and is to be sent."""
+        return await webhook_deliveries(info.context, endpoint, state, first, after)

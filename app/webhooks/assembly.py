@@ -24,14 +24,14 @@ from gamification.notices.wording import Wording, worded
 from gamification.program import Program
 from gamification.schedule import Schedule
 from gamification.webhooks.endpoints import MAX_ENDPOINTS
+from gamification.webhooks.stores import WebhookStores
 
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
     """What a process has of it: the stores, for the API, and a worker where it is one, over a pool of its own."""
 
-    endpoints: MongoEndpoints
-    deliveries: MongoWebhookDeliveries
+    stores: WebhookStores
     pool: Callable[[], httpcore.AsyncConnectionPool]
     worker: Callable[[httpcore.AsyncConnectionPool], WebhookWorker]
 
@@ -62,8 +62,7 @@ def assemble_webhooks(
         return WebhookWorker(connection, parts)
 
     return Webhooks(
-        endpoints,
-        deliveries,
+        WebhookStores(endpoints, deliveries),
         lambda: public_pool(allowed, max_connections=MAX_ENDPOINTS * MAX_AT_ONCE),
         worker,
     )

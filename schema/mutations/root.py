@@ -90,6 +90,23 @@ from schema.mutations.update_profile import (
     set_badge_showcase,
     update_profile,
 )
+from schema.mutations.webhooks import (
+    CreateWebhookEndpointInput,
+    CreateWebhookEndpointResult,
+    RedeliverWebhookInput,
+    RedeliverWebhookResult,
+    RemoveWebhookEndpointInput,
+    RemoveWebhookEndpointResult,
+    RotateWebhookSecretInput,
+    RotateWebhookSecretResult,
+    UpdateWebhookEndpointInput,
+    UpdateWebhookEndpointResult,
+    create_webhook_endpoint,
+    redeliver_webhook,
+    remove_webhook_endpoint,
+    rotate_webhook_secret,
+    update_webhook_endpoint,
+)
 from schema.permissions import permission_for
 
 
@@ -331,3 +348,63 @@ class Mutation:
     async def requeue_deliveries(self, info: Info, input: RequeueDeliveriesInput) -> RequeueDeliveriesResult:  # noqa: A002
         """Have deliveries tried once more that were given up."""
         return await requeue_deliveries(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("createWebhookEndpoint")],
+        description="Let another system be sent what members are told, as docs/webhooks.md says.",
+    )
+    async def create_webhook_endpoint(
+        self,
+        info: Info,
+        input: CreateWebhookEndpointInput,  # noqa: A002
+    ) -> CreateWebhookEndpointResult:
+        """Let another system be sent what members are told, as docs/webhooks.md says."""
+        return await create_webhook_endpoint(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("updateWebhookEndpoint")],
+        description="Change an endpoint of webhooks, or let it be sent nothing, or something again.",
+    )
+    async def update_webhook_endpoint(
+        self,
+        info: Info,
+        input: UpdateWebhookEndpointInput,  # noqa: A002
+    ) -> UpdateWebhookEndpointResult:
+        """Change an endpoint of webhooks, or let it be sent nothing, or something again."""
+        return await update_webhook_endpoint(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("rotateWebhookSecret")],
+        description="Give an endpoint of webhooks a new secret; the old one signs too for a while.",
+    )
+    async def rotate_webhook_secret(
+        self,
+        info: Info,
+        input: RotateWebhookSecretInput,  # noqa: A002
+    ) -> RotateWebhookSecretResult:
+        """Give an endpoint of webhooks a new secret; the old one signs too for a while."""
+        return await rotate_webhook_secret(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("removeWebhookEndpoint")],
+        description="Remove an endpoint of webhooks for good, with what it was still to be sent.",
+    )
+    async def remove_webhook_endpoint(
+        self,
+        info: Info,
+        input: RemoveWebhookEndpointInput,  # noqa: A002
+    ) -> RemoveWebhookEndpointResult:
+        """Remove an endpoint of webhooks for good, with what it was still to be sent."""
+        return await remove_webhook_endpoint(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("redeliverWebhook")],
+        description="Send to an endpoint of webhooks once more what it was sent, or did not take.",
+    )
+    async def redeliver_webhook(
+        self,
+        info: Info,
+        input: RedeliverWebhookInput,  # noqa: A002
+    ) -> RedeliverWebhookResult:
+        """Send to an endpoint of webhooks once more what it was sent, or did not take."""
+        return await redeliver_webhook(info.context, input)

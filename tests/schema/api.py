@@ -45,7 +45,7 @@ WRITTEN = (
     *("members", "journal", "claims", "friendships", "friend_counts"),
     *("campaigns", "campaign_terms", "campaign_events", "allowances"),
     *("devices", "preferences", "deliveries"),
-    "notices",
+    *("notices", "webhook_endpoints", "webhook_deliveries"),
 )
 """The collections that a refused request leaves as they are."""
 

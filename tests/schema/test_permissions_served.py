@@ -196,6 +196,28 @@ CALLS: dict[str, tuple[str, Variables]] = {
     ),
     "deadDeliveries": ("{ deadDeliveries { nodes { id } } }", lambda _: {}),
     "deliveryCounts": ("{ deliveryCounts { dead } }", lambda _: {}),
+    "webhookEndpoints": ("{ webhookEndpoints { id } }", lambda _: {}),
+    "webhookDeliveries": ('{ webhookDeliveries(endpoint: "none") { nodes { id } } }', lambda _: {}),
+    "createWebhookEndpoint": (
+        "mutation M($input: CreateWebhookEndpointInput!) { createWebhookEndpoint(input: $input) { __typename } }",
+        lambda _: {"input": {"name": "till", "url": "https://shop.example/hooks"}},
+    ),
+    "updateWebhookEndpoint": (
+        "mutation M($input: UpdateWebhookEndpointInput!) { updateWebhookEndpoint(input: $input) { __typename } }",
+        lambda _: {"input": {"id": "none", "enabled": False}},
+    ),
+    "rotateWebhookSecret": (
+        "mutation M($input: RotateWebhookSecretInput!) { rotateWebhookSecret(input: $input) { __typename } }",
+        lambda _: {"input": {"id": "none"}},
+    ),
+    "removeWebhookEndpoint": (
+        "mutation M($input: RemoveWebhookEndpointInput!) { removeWebhookEndpoint(input: $input) { __typename } }",
+        lambda _: {"input": {"id": "none"}},
+    ),
+    "redeliverWebhook": (
+        "mutation M($input: RedeliverWebhookInput!) { redeliverWebhook(input: $input) { __typename } }",
+        lambda _: {"input": {"deliveryId": "none"}},
+    ),
 }
 """For each root field, a call about a member that goes through for whoever may make it."""
 
@@ -206,6 +228,10 @@ ANSWERS = dict.fromkeys(CAMPAIGN_CHANGES, "CampaignNotFound") | {
     "previewProgram": "ProgramPreview",
     "pauseStreak": "InvalidInput",
     "markRead": "InvalidInput",
+    "updateWebhookEndpoint": "WebhookEndpointNotFound",
+    "rotateWebhookSecret": "WebhookEndpointNotFound",
+    "removeWebhookEndpoint": "WebhookEndpointNotFound",
+    "redeliverWebhook": "WebhookDeliveryNotFound",
     "mergeMembers": "CannotMerge",
     "unmergeMembers": "CannotMerge",
 }

@@ -167,7 +167,7 @@ async def test_a_lease_is_had_by_one_and_free_when_it_has_run_out(office: Office
     async def let_go(_partitions: Sequence[int]) -> None:
         pass
 
-    one, other = (Leases(office.connection, 4, name, lambda: now[0], let_go) for name in ("one", "other"))
+    one, other = (Leases(office.connection, 4, name, lambda: now[0], let_go, work="push") for name in ("one", "other"))
     await one.renew({})
     assert sorted(one.held) == [0, 1, 2, 3]
     await other.renew({})

@@ -107,7 +107,7 @@ async def at_work(
 
 
 def _notice(member_id: str, subject: str, kind: NoticeKind) -> Notice:
-    values = {"points": 25, "name": subject}
+    values: dict[str, str | int] = {"points": 25, "name": subject}
     return Notice(f"{member_id}:{subject}", member_id, kind, subject, AT, program_version=1, values=values)
 
 

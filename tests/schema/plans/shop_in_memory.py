@@ -158,5 +158,7 @@ def context_of(sources: Sources, principal: Principal) -> Context:
     )
     nothing: Any = None
     tops = Tops(stores.boards, stores.members)
-    game = Game(stores, nothing, nothing, nothing, nothing, tops, SealedCursors(key), nothing, nothing, lambda: NOW)
+    game = Game(
+        stores, nothing, nothing, nothing, nothing, tops, SealedCursors(key), nothing, nothing, nothing, lambda: NOW
+    )
     return Context(game, principal)

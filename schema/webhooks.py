@@ -1,0 +1,66 @@
+"""Reading webhooks: the endpoints, and what each was sent, in pages, the latest first."""
+
+from functools import partial
+from typing import cast
+
+import strawberry
+
+from gamification.webhooks.endpoints import DeliveryState
+from schema.connections import (
+    Connection,
+    Edge,
+    decode_cursor,
+    encode_cursor,
+    page_info_of,
+    page_size,
+    stale_cursor,
+)
+from schema.context import Context
+from schema.ids import local_id, number_in
+from schema.types.webhook import (
+    ENDPOINT_ID,
+    WebhookDelivery,
+    WebhookDeliveryState,
+    WebhookEndpoint,
+    show_delivery,
+    show_endpoint,
+)
+
+
+@strawberry.type(description="What an endpoint was sent and is to be sent, the latest notice first.")
+class WebhookDeliveries(Connection[WebhookDelivery]):
+    """What an endpoint was sent and is to be sent."""
+
+
+async def webhook_endpoints(context: Context) -> list[WebhookEndpoint]:
+    """All endpoints, in the order in which they were made."""
+    return [show_endpoint(each) for each in await context.game.webhooks.endpoints.all()]
+
+
+async def webhook_deliveries(
+    context: Context,
+    endpoint: strawberry.ID,
+    state: WebhookDeliveryState | None,
+    first: int | None,
+    after: str | None,
+) -> WebhookDeliveries:
+    """A page of the deliveries of an endpoint; empty where there is no such endpoint.
+
+    Raises:
+        CallerError: a page too large, or a cursor of something else.
+    """
+    size, endpoint_id = page_size(first), local_id(ENDPOINT_ID, endpoint) or ""
+    wanted = cast("DeliveryState", state.value) if state else None
+    listed = f"webhookDeliveries:{endpoint_id}:{wanted or ''}"
+    before = None
+    if after is not None:
+        before = number_in(decode_cursor(listed, after))
+        if before is None:
+            raise stale_cursor()
+    found = await context.game.webhooks.deliveries.of_endpoint(endpoint_id, wanted, before, size + 1)
+    edges = [
+        Edge(make_cursor=partial(encode_cursor, listed, str(each.position)), node=show_delivery(each))
+        for each in found[:size]
+    ]
+    info = page_info_of(edges, has_next=len(found) > size, after=after)
+    return WebhookDeliveries(edges=edges, nodes=[edge.node for edge in edges], page_info=info)
