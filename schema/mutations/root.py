@@ -387,14 +387,14 @@ class Mutation:
 
     @strawberry.mutation(
         extensions=[permission_for("removeWebhookEndpoint")],
-        description="Remove an endpoint of webhooks for good, with what it was still to be sent.",
+        description="Remove an endpoint of webhooks for good. What it was still to be sent is sent to nobody.",
     )
     async def remove_webhook_endpoint(
         self,
         info: Info,
         input: RemoveWebhookEndpointInput,  # noqa: A002
     ) -> RemoveWebhookEndpointResult:
-        """Remove an endpoint of webhooks for good, with what it was still to be sent."""
+        """Remove an endpoint of webhooks for good. What it was still to be sent is sent to nobody."""
         return await remove_webhook_endpoint(info.context, input)
 
     @strawberry.mutation(

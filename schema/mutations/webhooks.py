@@ -197,8 +197,11 @@ async def redeliver_webhook(context: Context, given: RedeliverWebhookInput) -> R
     deliveries, now = context.game.webhooks.deliveries, _now(context)
     if given.delivery_id is not None and given.endpoint_id is None and given.failed_since is None:
         delivery_id = local_id(DELIVERY_ID, given.delivery_id) or ""
-        if await deliveries.get(delivery_id) is None:
+        delivery = await deliveries.get(delivery_id)
+        if delivery is None:
             return no_such_delivery()
+        if await context.game.webhooks.endpoints.get(delivery.endpoint_id) is None:
+            return no_such_endpoint()
         return RedeliverWebhookSuccess(queued_count=int(await deliveries.redeliver(delivery_id, now)))
     if given.delivery_id is None and given.endpoint_id is not None and given.failed_since is not None:
         endpoint_id = _endpoint_id(given.endpoint_id)

@@ -166,6 +166,10 @@ async def test_deliveries_are_listed_and_sent_once_more(coffee: Api) -> None:
     queued = await coffee.data(DELIVERIES, STAFF, endpoint=shown["id"], state="QUEUED")
     assert len(queued["webhookDeliveries"]["nodes"]) == 3
 
+    await coffee.result(REMOVE, input={"id": shown["id"]})
+    refused = await coffee.nothing_written(REDELIVER, input=one)
+    assert refused["code"] == "WEBHOOK_ENDPOINT_NOT_FOUND"
+
 
 @pytest.mark.parametrize(
     ("given", "code"),
