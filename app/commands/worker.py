@@ -69,9 +69,10 @@ async def push() -> None:
 @worker.command()
 @command_of
 async def webhooks() -> None:
-    """Send what members are told to other systems, as docs/webhooks.md says.
+    """Send webhooks to other systems.
 
-    Any number may run at once; they share the endpoints. What an endpoint did not take is tried again for days.
+    What members are told is sent to the endpoints that staff have made, as docs/webhooks.md says. What one did not take
+    is tried again for days. Any number may run at once; they share the endpoints.
     """
     async with open_existing(settings_of_environment()) as laurel, laurel.webhooks.pool() as pool:
         await _run(laurel, {"webhooks": laurel.webhooks.worker(pool).run}, "webhooks are sent")
