@@ -44,11 +44,12 @@ def take(_received: Received) -> Answer:
 
 @dataclass
 class Receiver:
-    """``open_gate`` is what every answer waits for."""
+    """``gate`` is what every answer waits for, and ``pause_seconds`` how long it takes after that."""
 
     answer: Callable[[Received], Answer] = take
     received: list[Received] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    pause_seconds: float = 0.0
     port: int = 0
     at_once: int = 0
     most_at_once: int = 0
@@ -80,6 +81,7 @@ class Receiver:
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             await self.gate.wait()
+            await asyncio.sleep(self.pause_seconds)
             answer = self.answer(received)
         finally:
             self.at_once -= 1
