@@ -1,6 +1,5 @@
 """Reading webhooks: the endpoints, and what each was sent, in pages, the latest first."""
 
-from functools import partial
 from typing import cast
 
 import strawberry
@@ -8,7 +7,6 @@ import strawberry
 from gamification.webhooks.endpoints import DeliveryState
 from schema.connections import (
     Connection,
-    Edge,
     decode_cursor,
     encode_cursor,
     page_info_of,
@@ -58,9 +56,10 @@ async def webhook_deliveries(
         if before is None:
             raise stale_cursor()
     found = await context.game.webhooks.deliveries.of_endpoint(endpoint_id, wanted, before, size + 1)
-    edges = [
-        Edge(make_cursor=partial(encode_cursor, listed, str(each.position)), node=show_delivery(each))
-        for each in found[:size]
-    ]
-    info = page_info_of(edges, has_next=len(found) > size, after=after)
-    return WebhookDeliveries(edges=edges, nodes=[edge.node for edge in edges], page_info=info)
+    page = found[:size]
+
+    def cursor_at(at: int) -> str:
+        return encode_cursor(listed, str(page[at].position))
+
+    info = page_info_of(len(page), cursor_at, has_next=len(found) > size, after=after)
+    return WebhookDeliveries(cursor_at=cursor_at, nodes=[show_delivery(each) for each in page], page_info=info)

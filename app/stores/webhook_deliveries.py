@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pymongo import ASCENDING, DESCENDING
 
 from app.stores.connection import Connection, Document
-from app.stores.transaction import Session, transact
+from app.stores.transaction import Session, blocking, transact
 from app.stores.webhooks import COLLECTION as ENDPOINTS
 from gamification.notices.posted import Posted
 from gamification.webhooks.endpoints import DeliveryState, Endpoint, WebhookDelivery
@@ -40,12 +40,12 @@ class MongoWebhookDeliveries:
             CommitConflict: another transaction is just writing the same.
         """
 
-        async def body(session: Session) -> bool:
+        def body(session: Session) -> bool:
             here = {"_id": endpoint.endpoint_id, "position": endpoint.position, "disabled": None}
-            moved = await self._endpoints.update_one(here, {"$set": {"position": position}}, session=session)
+            moved = blocking(self._endpoints).update_one(here, {"$set": {"position": position}}, session=session)
             if moved.modified_count and notices:
                 documents = [_document(endpoint.endpoint_id, each, now) for each in notices]
-                await self._collection.insert_many(documents, session=session)
+                blocking(self._collection).insert_many(documents, session=session)
             return bool(moved.modified_count)
 
         return await transact(self._connection, body)

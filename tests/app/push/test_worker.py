@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from app.leases import Leases
 from app.notices.entries import PARTITIONS, partition_of, stream_name
 from app.push import reading
-from app.leases import Leases
 from app.push.rows import Rows, change, change_all
 from tests.app.push.post import PREFIX, Double, Office, at_work, session_of, until
 
