@@ -33,6 +33,7 @@ from app.live.background import Job
 from app.live.caches import dropping
 from app.live.hints import Hints
 from app.notices.assembly import Feed, assemble_feed
+from app.notices.clock import NoticeClock
 from app.operator_error import OperatorError
 from app.push.assembly import Pushing, assemble_push
 from app.settings import Settings
@@ -83,6 +84,7 @@ class Laurel:
     feed: Feed
     push: Pushing
     webhooks: Webhooks
+    notice_clock: NoticeClock
 
     def jobs(self) -> dict[str, Job]:
         """What runs in the background while this process serves, by name."""
@@ -95,8 +97,12 @@ class Laurel:
             "campaign figures": self.campaign_figures.run,
             "campaign feed": self.game.campaign_feed.run,
             **dropping(self.live.hub, {PROGRAM: self.programs.forget, API_KEYS: self.api_key_verifier.forget}),
-            **({"clock": self.clock.run} if self.settings.serve_clock else {}),
+            **(self.clocks() if self.settings.serve_clock else {}),
         }
+
+    def clocks(self) -> dict[str, Job]:
+        """What does in time what time brings about, by name."""
+        return {"clock": self.clock.run, "notice clock": self.notice_clock.run}
 
     @property
     def icons(self) -> Path:
@@ -295,4 +301,5 @@ def wire(
         feed,
         push,
         webhooks,
+        NoticeClock(connection, programs, feed.notices, now),
     )

@@ -21,6 +21,7 @@ from gamification.fold import Applied, CampaignVersions, advance_once, apply, ne
 from gamification.history import Checkpoint, History, Past, absorbed_key, account_of
 from gamification.member import Member
 from gamification.notices.of_records import notices_of
+from gamification.notices.of_time import look_at
 from gamification.placing import after_all, is_in_order, place_of, too_late
 from gamification.playing import CHECKPOINT_ACTIVITIES
 from gamification.record import Outcome, Record, Settlement
@@ -167,12 +168,12 @@ class MemberFold:
 
     def commit(self, enrolment_key: str | None = None, enrolment_hash: str | None = None) -> Commit:
         """What is to be written."""
-        edition = self._schedule.at(self._now)
+        edition, due_at = self._schedule.at(self._now), next_due_at(self._state, self._schedule)
         return Commit(
             member=self.member,
             base_seq=self._member.state.seq,
             records=tuple(self.records),
-            due_at=next_due_at(self._state, self._schedule),
+            due_at=due_at,
             due_by=self._schedule.newest_version,
             enrolment_key=enrolment_key,
             enrolment_hash=enrolment_hash,
@@ -181,6 +182,8 @@ class MemberFold:
             revised_from=self._revised_from,
             left=self._left() if self._revised_from is not None else (),
             notices=tuple(notice for each in self.records for notice in notices_of(each, self._member, edition)),
+            notice_due_at=look_at(self._state, self._schedule, self._now, due_at),
+            made_at=self._now,
         )
 
     @property

@@ -90,7 +90,8 @@ class Commit:
     ``enrolment_key`` is set where this creates the member. ``due_at`` is when time alone changes something next, by the
     versions of the program up to ``due_by``. ``checkpoints`` replace those from ``revised_from`` on. ``left`` are the
     boards on which the member no longer is, since what had brought them there was taken back. ``notices`` are what the
-    member is told of the records, in their order.
+    member is told of the records, in their order. ``notice_due_at`` is when to look what time gives cause to tell, and
+    a look that was due by ``made_at`` is due still.
     """
 
     member: Member
@@ -105,6 +106,8 @@ class Commit:
     revised_from: Moment | None = None
     left: tuple[BoardKey, ...] = ()
     notices: tuple[Notice, ...] = ()
+    notice_due_at: datetime | None = None
+    made_at: datetime | None = None
 
     @property
     def state(self) -> State:

@@ -32,11 +32,12 @@ async def clock(*, once: bool) -> None:
     """Write what time alone changes, when it is due.
 
     Points that unlock or expire, tiers that are reviewed, streaks that break, and histories that a program judges
-    again. What anybody reads is right without it; it brings the journal up to date. Any number may run at once.
+    again. What anybody reads is right without it; it brings the journal up to date. It also writes the notices that
+    time gives cause to, such as points about to expire. Any number may run at once.
     `laurel up` runs one, and `laurel serve` does with LAUREL_SERVE_CLOCK=true.
     """
     async with open_existing(settings_of_environment()) as laurel:
-        await (_catch_up(laurel) if once else _run(laurel, {"clock": laurel.clock.run}, "the clock runs"))
+        await (_catch_up(laurel) if once else _run(laurel, laurel.clocks(), "the clock runs"))
 
 
 @worker.command()
@@ -125,6 +126,7 @@ async def _catch_up(laurel: Laurel) -> None:
     if working.cancelled():
         raise OperatorError(f"{done}; told to stop before all was done, so run it again")
     working.result()
+    await laurel.notice_clock.catch_up(until)
     click.echo(done)
     if laurel.clock.aside:
         raise OperatorError(

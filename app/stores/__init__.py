@@ -34,8 +34,8 @@ very little.
 
 A document of ``members`` has two fields for the clock, each with an index: ``due_at`` is when time alone changes
 something next, null where nothing does, and ``due_by`` the newest version of the program that this was worked out
-with. ``checkpoints`` is a cache of states on the way: without it a change of the past takes longer, and comes to the
-same.
+with. A third one, ``notice_due_at``, is when to look what time gives cause to tell the member. ``checkpoints`` is a
+cache of states on the way: without it a change of the past takes longer, and comes to the same.
 
 What else there is of campaigns, `app.campaigns.book` lists.
 """

@@ -40,6 +40,8 @@ async def ensure_indexes(connection: Connection) -> None:
         # field leaves them alone.
         await patient["members"].create_index([("due_at", ASCENDING)], name="due_at")
         await patient["members"].create_index([("due_by", ASCENDING)], name="due_by")
+        # Whom time gives cause to tell something next.
+        await patient["members"].create_index([("notice_due_at", ASCENDING)], name="notice_due_at")
         await patient["devices"].create_index(
             [("member_id", ASCENDING), ("registered_at", DESCENDING)], name="member_registered"
         )

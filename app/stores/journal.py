@@ -266,7 +266,7 @@ class MongoJournal:
         and updates by ``_id`` alone is what every server is quick at; a condition on both is a scan on some.
         """
         ids = list(commits)
-        fields = ["state.seq", "profile_revision", "due_at", LEFT]
+        fields = ["state.seq", "profile_revision", "due_at", "notice_due_at", LEFT]
         found = list(blocking(self._members).find({"_id": {"$in": ids}}, fields, session=session))
         if {document["_id"]: document["state"]["seq"] for document in found} != {
             member_id: commit.base_seq for member_id, commit in commits.items()
@@ -323,7 +323,14 @@ def _dues(commit: Commit, before: Mapping[str, Any]) -> Document:
     # A profile that the commit has not read may be why the member is due already, and then they stay so.
     if before.get("profile_revision", 0) != commit.member.profile_revision:
         due_at = min((each for each in (due_at, before.get("due_at")) if each is not None), default=None)
-    return {"due_at": due_at, "due_by": commit.due_by}
+    return {"due_at": due_at, "due_by": commit.due_by, "notice_due_at": _notice_due_at(commit, before)}
+
+
+def _notice_due_at(commit: Commit, before: Mapping[str, Any]) -> datetime | None:
+    """When to look what time gives cause to tell; a look that is overdue stays so, or what it would tell were lost."""
+    waiting = before.get("notice_due_at")
+    overdue = waiting if waiting is not None and commit.made_at is not None and waiting <= commit.made_at else None
+    return min((each for each in (commit.notice_due_at, overdue) if each is not None), default=None)
 
 
 def _left(commit: Commit, before: Sequence[Document]) -> Document:

@@ -60,6 +60,11 @@ def foretold(state: State, program: Program, begins: datetime, until: datetime) 
     return (each for kind in found for each in kind if begins < each.at <= until)
 
 
+def foretells(program: Program) -> bool:
+    """Whether a program declares any kind that time alone gives cause to tell."""
+    return follows_state(program) or program.notices.birthday is not None
+
+
 def follows_state(program: Program) -> bool:
     """Whether anything that is foretold depends on what has become of the member, and not on the calendar alone."""
     told = program.notices

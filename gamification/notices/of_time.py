@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from gamification.fold import advance, advance_once, next_due_at
 from gamification.member import Member
-from gamification.notices.foretold import Foretold, follows_state, foretold
+from gamification.notices.foretold import Foretold, follows_state, foretells, foretold
 from gamification.notices.notice import Notice
 from gamification.program import Program
-from gamification.schedule import Edition
+from gamification.schedule import Edition, Schedule
 from gamification.state import State
 from gamification.windows import earliest
 
@@ -49,6 +49,36 @@ def next_notice_at(member: Member, edition: Edition, after: datetime) -> datetim
     changes_at = next_due_at(state, program) if follows_state(program) else None
     told_at = min((each.at for each in foretold(state, program, after, after + _YEARS_AHEAD)), default=None)
     return earliest(changes_at, told_at)
+
+
+def look_at(state: State, schedule: Schedule, now: datetime, changes_at: datetime | None) -> datetime | None:
+    """When to ask first for a member whose account has just come to ``state``, if nothing more happens before.
+
+    It may lie up to `LOOK_BACK` before ``now``, where what is to be told has been moved there. ``changes_at`` is when
+    time changes the account next. Quick, for every commit asks; None if nothing will ever be told.
+    """
+    if state.merged_into is not None:
+        return None
+    program, following, after = schedule.at(now).program, _changes_at(schedule, now), now - LOOK_BACK
+    if not foretells(program):
+        return following
+    if changes_at is not None and changes_at <= after:
+        return changes_at  # As in old history that is read in: what comes of it is looked at then.
+    told_at = min((each.at for each in foretold(state, program, after, after + _YEARS_AHEAD)), default=None)
+    return earliest(told_at, changes_at if follows_state(program) else None, following)
+
+
+def look_again_at(member: Member, schedule: Schedule, now: datetime) -> datetime | None:
+    """When to ask next for a member who has been told all up to ``now``; None if nothing ever will be to be told."""
+    if member.state.merged_into is not None:
+        return None
+    return earliest(next_notice_at(member, schedule.at(now), now), _changes_at(schedule, now))
+
+
+def _changes_at(schedule: Schedule, now: datetime) -> datetime | None:
+    """When another version comes into force by which there is something to foretell."""
+    changes_at = schedule.changes_after(now)
+    return changes_at if changes_at is not None and foretells(schedule.at(changes_at).program) else None
 
 
 def _due(state: State, program: Program, after: datetime, until: datetime) -> Iterator[Foretold]:
