@@ -19,6 +19,7 @@ from app.boards.closing import PeriodCloser
 from app.boards.periods import MongoBoardPeriods
 from app.boards.wire import Client
 from app.boards.wire import connect as connect_redis
+from app.broadcasts.assembly import Broadcasts, assemble_broadcasts
 from app.campaigns.allowances import Allowances
 from app.campaigns.figures import LiveFigures
 from app.campaigns.filing import Filing
@@ -85,12 +86,13 @@ class Laurel:
     push: Pushing
     webhooks: Webhooks
     notice_clock: NoticeClock
+    broadcasts: Broadcasts
 
     def jobs(self) -> dict[str, Job]:
         """What runs in the background while this process serves, by name."""
         return {
             **self.live.jobs(),
-            **self.feed.jobs(),
+            **self.feeding(),
             "period closer": self.closer.run,
             "program refresher": self.programs.keep_fresh,
             "campaign watcher": self.campaign_watcher.run,
@@ -99,6 +101,10 @@ class Laurel:
             **dropping(self.live.hub, {PROGRAM: self.programs.forget, API_KEYS: self.api_key_verifier.forget}),
             **(self.clocks() if self.settings.serve_clock else {}),
         }
+
+    def feeding(self) -> dict[str, Job]:
+        """What brings notices to the feed, by name."""
+        return {**self.feed.jobs(), **self.broadcasts.jobs()}
 
     def clocks(self) -> dict[str, Job]:
         """What does in time what time brings about, by name."""
@@ -245,6 +251,7 @@ def wire(
     programs.filing = Filing(campaigns)
     programs.tell_others = partial(live.hub.announce, Hints(all=[PROGRAM]))
     watcher = CampaignWatcher(campaigns, programs, figures, live.hub, now)
+    broadcasts = assemble_broadcasts(connection, feed.notices, programs, campaigns, hub=live.hub, now=now)
     periods = MongoBoardPeriods(connection)
     standings = MongoStandings(connection, periods)
     stores = Stores(
@@ -302,4 +309,5 @@ def wire(
         push,
         webhooks,
         NoticeClock(connection, programs, feed.notices, now),
+        broadcasts,
     )

@@ -43,13 +43,13 @@ async def clock(*, once: bool) -> None:
 @worker.command()
 @command_of
 async def feed() -> None:
-    """Bring notices to the feed: give them their places, and keep the streams in Redis.
+    """Bring notices to the feed: tell broadcasts, give notices their places, and keep the streams in Redis.
 
     `laurel serve` and `laurel up` do so too, each process what it has written itself at once and what others have left
     in a second. This is for where notices are written and nobody serves. Any number may run at once.
     """
     async with open_existing(settings_of_environment()) as laurel:
-        await _run(laurel, laurel.feed.jobs(), "the feed runs")
+        await _run(laurel, laurel.feeding(), "the feed runs")
 
 
 @worker.command()

@@ -55,6 +55,8 @@ async def ensure_indexes(connection: Connection) -> None:
         await deliveries.create_index(
             [("created_at", ASCENDING)], name="created", expireAfterSeconds=KEPT_DAYS * 86_400
         )
+        await patient["broadcasts"].create_index([("status", ASCENDING)], name="status")
+        await patient["broadcasts"].create_index([("created_at", DESCENDING)], name="created")
         # The feed in its order, and before it what has no place yet, each member's in order.
         await patient["notices"].create_index(
             [("position", ASCENDING), ("member_id", ASCENDING), ("order", ASCENDING)], name="position"

@@ -141,6 +141,15 @@ class MongoNotices:
         with self._connection.answering():
             return int(await self._collection.count_documents({"member_id": member_id, **_UNREAD}, limit=MAX_COUNTED))
 
+    async def count_unplaced(self, limit: int) -> int:
+        """How many notices wait for their place in the feed, counted up to ``limit``.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        with self._connection.answering():
+            return int(await self._collection.count_documents({"position": None}, limit=limit))
+
     async def mark_read(self, member_id: str, notice_ids: Sequence[str], at: datetime) -> Sequence[Posted]:
         """Note that a member has read these, unless noted before; those of them that are the member's, as after it.
 
