@@ -263,6 +263,7 @@ def wire(
         boards=live.reads,
         standings=standings,
         notices=feed.notices,
+        broadcasts=broadcasts.store,
     )
     push = assemble_push(settings, connection, redis, feed, programs=programs, campaigns=campaigns, now=now)
     webhooks = assemble_webhooks(settings, connection, feed, programs=programs, campaigns=campaigns, now=now)

@@ -26,6 +26,7 @@ from gamification.fold import CampaignVersions
 from gamification.friends import Friendship, Kept, Refusal, Step
 from gamification.history import Checkpoint, Past
 from gamification.member import Member
+from gamification.notices.broadcasts import Broadcast, Broadcasting, BroadcastStatus
 from gamification.notices.notice import Notice
 from gamification.notices.posted import Posted
 from gamification.program import Program
@@ -360,6 +361,19 @@ class Notices(Protocol):
         """Note that a member has read all up to a place; how many were unread."""
 
 
+class Broadcasts(Protocol):
+    """What is told to many. Each method raises ``StoreUnavailable`` where the store does not answer in time."""
+
+    async def create(self, broadcast: Broadcast, now: datetime, input_hash: str = "") -> Broadcasting | None:
+        """Begin a broadcast. The same again answers with the first; None where its code is that of another input."""
+
+    async def page(self, before: tuple[datetime, str] | None, limit: int) -> Sequence[Broadcasting]:
+        """Up to ``limit`` broadcasts, newest first, that come after one that was made then with a code."""
+
+    async def turn(self, code: str, to: BroadcastStatus) -> Broadcasting | None:
+        """Pause one that runs, or let one that is paused go on; as it is then, None where there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
     """The stores that the use cases work on."""
@@ -372,3 +386,4 @@ class Stores:
     boards: Boards
     standings: Standings
     notices: Notices
+    broadcasts: Broadcasts

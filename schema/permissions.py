@@ -57,6 +57,7 @@ _WITHOUT_SCOPES = (Anonymous(), MemberPrincipal(""), StaffPrincipal(""), Service
 _READ_MEMBERS = Access(member=Reach.OWN, staff=True, service=Scope.MEMBERS_READ)
 _RUN_CAMPAIGNS = Access(staff=True, service=Scope.CAMPAIGNS_WRITE)
 _RUN_WEBHOOKS = Access(staff=True, service=Scope.WEBHOOKS_WRITE)
+_SEND_MESSAGES = Access(staff=True, service=Scope.MESSAGES_SEND)
 _SIMULATE = Access(member=Reach.OWN, staff=True, service=Scope.ACTIVITIES_SIMULATE)
 _RECORD = Access(staff=True, service=Scope.ACTIVITIES_WRITE)
 
@@ -87,6 +88,10 @@ MATRIX: Mapping[str, Access] = MappingProxyType(
         "rotateWebhookSecret": _RUN_WEBHOOKS,
         "removeWebhookEndpoint": _RUN_WEBHOOKS,
         "redeliverWebhook": _RUN_WEBHOOKS,
+        "broadcasts": _SEND_MESSAGES,
+        "sendMessage": _SEND_MESSAGES,
+        "pauseBroadcast": _SEND_MESSAGES,
+        "resumeBroadcast": _SEND_MESSAGES,
         "me": Access(member=Reach.OWN),
         "myEvents": Access(member=Reach.OWN),
         "node": _READ_MEMBERS,

@@ -15,6 +15,7 @@ class Scope(StrEnum):
     CAMPAIGNS_WRITE = "campaigns:write"
     NOTICES_READ = "notices:read"
     WEBHOOKS_WRITE = "webhooks:write"
+    MESSAGES_SEND = "messages:send"
 
 
 @dataclass(frozen=True, slots=True)

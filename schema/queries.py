@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 
 from gamification.member import is_loyalty_number
+from schema.broadcasts import broadcasts
 from schema.campaign_preview import PreviewCampaignInput, PreviewCampaignResult, preview_campaign
 from schema.campaigns import CampaignAction, audit, campaign, campaigns
 from schema.connections import DEFAULT_PAGE_SIZE, Connection
@@ -27,6 +28,7 @@ from schema.simulation_steps import SimulateActivitiesInput
 from schema.statement import statement
 from schema.types.arguments import After, AmongFriends, First, OfBoard, OfPeriod, OfScope
 from schema.types.board import Board, show_board
+from schema.types.broadcast import Broadcast
 from schema.types.campaign import Campaign
 from schema.types.delivery import Delivery, DeliveryCounts
 from schema.types.leaderboard import Leaderboard, show_leaderboard
@@ -235,6 +237,15 @@ class Query:
     ) -> Connection[CampaignAction] | None:
         """All that was ever done to a campaign."""
         return await audit(info.context, code, first, after)
+
+    @strawberry.field(
+        extensions=[permission_for("broadcasts")], description="What was or is told to many members, newest first."
+    )
+    async def broadcasts(
+        self, info: Info, first: First = DEFAULT_PAGE_SIZE, after: After = None
+    ) -> Connection[Broadcast]:
+        """What was or is told to many members."""
+        return await broadcasts(info.context, first, after)
 
     @strawberry.field(
         extensions=[permission_for("previewCampaign")],

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import NoReturn
 
 from pydantic import ValidationError
-from pymongo import ASCENDING
 
+from app.broadcasts.crowd import Crowd
 from app.broadcasts.store import MongoBroadcasts, Turn
 from app.campaigns.store import MongoCampaigns
 from app.stores.codec import read_state
@@ -53,7 +53,7 @@ class Teller:
     ) -> None:
         self._connection, self._broadcasts, self._notices = connection, broadcasts, notices
         self._programs, self._campaigns, self._now = programs, campaigns, now
-        self._members, self._process = connection["members"], secrets.token_hex(8)
+        self._crowd, self._process = Crowd(connection), secrets.token_hex(8)
         self._made = asyncio.Event()
 
     def wake(self) -> None:
@@ -81,7 +81,9 @@ class Teller:
             StoreUnavailable: a store did not answer in time. Doing it again goes on from there.
         """
         some = False
-        for code in await self._broadcasts.running():
+        running = await self._broadcasts.running()
+        await self._crowd.keep(running)
+        for code in running:
             turn = await self._broadcasts.take(code, self._process, self._now())
             if turn is not None:
                 with suppress(Contended):  # Another process has taken it over.
@@ -99,7 +101,7 @@ class Teller:
         if is_for is None:
             return False
         await self._let_feed_follow()
-        page = await self._page(turn.cursor, whole=is_for is not everybody)
+        page = await self._crowd.page(broadcast.code, turn.cursor, PAGE_MEMBERS, whole=is_for is not everybody)
         told = [each["_id"] for each in await _chosen(page, is_for, schedule, now)]
         done_at = now if len(page) < PAGE_MEMBERS else None
         to = page[-1]["_id"] if page else turn.cursor
@@ -140,12 +142,6 @@ class Teller:
             if waiting <= MAX_UNPLACED:
                 return
             await asyncio.sleep(UNPLACED_SECONDS)
-
-    async def _page(self, after: str, *, whole: bool) -> Sequence[Document]:
-        fields = {"state": 1} if whole else {"state.merged_into": 1}
-        with self._connection.answering():
-            found = self._members.find({"_id": {"$gt": after}}, fields).sort("_id", ASCENDING).limit(PAGE_MEMBERS)
-            return await found.to_list(PAGE_MEMBERS)
 
 
 def everybody(_state: State) -> bool:

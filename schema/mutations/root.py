@@ -5,6 +5,15 @@ import strawberry
 from schema.context import Info
 from schema.inputs import ActivityInput
 from schema.mutations.adjust_points import AdjustPointsInput, adjust_points
+from schema.mutations.broadcasts import (
+    BroadcastInput,
+    BroadcastResult,
+    SendMessageInput,
+    SendMessageResult,
+    pause_broadcast,
+    resume_broadcast,
+    send_message,
+)
 from schema.mutations.campaigns import (
     CampaignInput,
     CampaignResult,
@@ -408,3 +417,26 @@ class Mutation:
     ) -> RedeliverWebhookResult:
         """Send to an endpoint of webhooks once more what it was sent, or did not take."""
         return await redeliver_webhook(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("sendMessage")],
+        description="Tell many members something, a few hundred at a time. `broadcasts` shows how far it is.",
+    )
+    async def send_message(self, info: Info, input: SendMessageInput) -> SendMessageResult:  # noqa: A002
+        """Tell many members something."""
+        return await send_message(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("pauseBroadcast")],
+        description="Tell nobody until it is resumed. Who was told before stays told.",
+    )
+    async def pause_broadcast(self, info: Info, input: BroadcastInput) -> BroadcastResult:  # noqa: A002
+        """Tell nobody until it is resumed."""
+        return await pause_broadcast(info.context, input)
+
+    @strawberry.mutation(
+        extensions=[permission_for("resumeBroadcast")], description="Let a paused broadcast go on where it was."
+    )
+    async def resume_broadcast(self, info: Info, input: BroadcastInput) -> BroadcastResult:  # noqa: A002
+        """Let a paused broadcast go on."""
+        return await resume_broadcast(info.context, input)

@@ -46,6 +46,7 @@ WRITTEN = (
     *("campaigns", "campaign_terms", "campaign_events", "allowances"),
     *("devices", "preferences", "deliveries"),
     *("notices", "webhook_endpoints", "webhook_deliveries"),
+    "broadcasts",
 )
 """The collections that a refused request leaves as they are."""
 

@@ -68,6 +68,18 @@ CALLS: dict[str, tuple[str, Variables]] = {
         for name, kind in CAMPAIGN_CHANGES.items()
     },
     "noticeFeed": ("{ noticeFeed { nodes { id } } }", lambda _: {}),
+    "broadcasts": ("{ broadcasts { nodes { code } } }", lambda _: {}),
+    "sendMessage": (
+        "mutation M($input: SendMessageInput!) { sendMessage(input: $input) { __typename } }",
+        lambda _: {"input": {"key": "k1", "title": [{"text": "News"}], "body": [{"text": "We have news"}]}},
+    ),
+    **{
+        name: (
+            f"mutation M($input: BroadcastInput!) {{ {name}(input: $input) {{ __typename }} }}",
+            lambda _: {"input": {"code": "message:nowhere"}},
+        )
+        for name in ("pauseBroadcast", "resumeBroadcast")
+    },
     "me": ("{ me { id } }", lambda _: {}),
     "node": ("query Q($id: ID!) { node(id: $id) { id } }", lambda ada: {"id": global_id(ada)}),
     "nodes": ("query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }", lambda ada: {"ids": [global_id(ada)]}),
@@ -224,6 +236,9 @@ CALLS: dict[str, tuple[str, Variables]] = {
 ABOUT_SOMEBODY = ("statement", "simulateActivity", "simulateActivities", "updateProfile", "pauseStreak")
 ANSWERS = dict.fromkeys(CAMPAIGN_CHANGES, "CampaignNotFound") | {
     "previewCampaign": "CampaignPreview",
+    "sendMessage": "InvalidInput",
+    "pauseBroadcast": "BroadcastNotFound",
+    "resumeBroadcast": "BroadcastNotFound",
     "reverseActivity": "UnknownActivity",
     "previewProgram": "ProgramPreview",
     "pauseStreak": "InvalidInput",

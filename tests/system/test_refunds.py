@@ -10,6 +10,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from app.boards.archive import MongoStandings
 from app.boards.periods import MongoBoardPeriods
+from app.broadcasts.store import MongoBroadcasts
 from app.cdnow.log import read_log
 from app.stores.connection import Connection
 from app.stores.friends import MongoFriendships
@@ -128,9 +129,16 @@ class Counter:
         self.play, self.now = play, joined_at
         connection = play.connection
         friends, standings = MongoFriendships(connection), MongoStandings(connection, MongoBoardPeriods(connection))
-        notices = MongoNotices(connection)
         stores = Stores(
-            play.members, play.journal, play.programs, play.campaigns, friends, NO_BOARDS, standings, notices
+            play.members,
+            play.journal,
+            play.programs,
+            play.campaigns,
+            friends,
+            NO_BOARDS,
+            standings,
+            MongoNotices(connection),
+            MongoBroadcasts(connection),
         )
         self.recorder = Recorder(stores, lambda: self.now, timedelta(minutes=5))
 

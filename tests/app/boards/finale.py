@@ -9,6 +9,7 @@ from typing import Any
 from app.boards.archive import MongoRuns, MongoStandings
 from app.boards.closing import PeriodCloser
 from app.boards.periods import MongoBoardPeriods
+from app.broadcasts.store import MongoBroadcasts
 from app.campaigns.allowances import Allowances
 from app.campaigns.store import MongoCampaigns
 from app.stores.connection import Connection
@@ -111,6 +112,7 @@ class Finale:
             boards=NO_BOARDS,
             standings=standings,
             notices=MongoNotices(connection),
+            broadcasts=MongoBroadcasts(connection),
         )
         recorder = Recorder(stores, clock, timedelta(minutes=5))
         identities = Identities(lambda: f"m{next(numbers):03}", lambda: next(numbers))

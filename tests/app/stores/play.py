@@ -8,6 +8,7 @@ from typing import cast
 
 from app.boards.archive import MongoStandings
 from app.boards.periods import MongoBoardPeriods
+from app.broadcasts.store import MongoBroadcasts
 from app.campaigns.allowances import Allowances
 from app.campaigns.store import MongoCampaigns
 from app.stores.claims import Claims
@@ -69,8 +70,8 @@ class Play:
         campaigns = MongoCampaigns(connection, allowances)
         programs = MongoPrograms(connection, read_program, lambda: NOW)
         friends, standings = MongoFriendships(connection), MongoStandings(connection, MongoBoardPeriods(connection))
-        notices, numbers = MongoNotices(connection), count(1)
-        stores = Stores(members, journal, programs, campaigns, friends, NO_BOARDS, standings, notices)
+        notices, broadcasts, numbers = MongoNotices(connection), MongoBroadcasts(connection), count(1)
+        stores = Stores(members, journal, programs, campaigns, friends, NO_BOARDS, standings, notices, broadcasts)
         identities = Identities(lambda: f"m{next(numbers)}", lambda: next(numbers))
         tolerance = timedelta(minutes=5)
         return cls(

@@ -52,7 +52,7 @@ def test_every_example_is_part_of_a_program(example: str) -> None:
 
 def test_every_kind_has_its_row_with_its_variables_and_fields() -> None:
     assert set(ROWS) == set(Notices.model_fields)
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
     for kind, names in VARIABLES.items():
         assert re.findall(r"\$(\w+)", ROWS[kind][1]) == list(names), kind
     declared = {
