@@ -1,10 +1,9 @@
 """Reading broadcasts: a list, newest first."""
 
 from datetime import datetime
-from functools import partial
 
 from gamification.notices.broadcasts import Broadcasting
-from schema.connections import Connection, Edge, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
+from schema.connections import Connection, connection_of, decode_cursor, encode_cursor, page_size, stale_cursor
 from schema.context import Context
 from schema.types.broadcast import Broadcast, show_broadcast
 
@@ -17,11 +16,13 @@ async def broadcasts(context: Context, first: int | None, after: str | None) -> 
     passed = None if after is None else _place_of(decode_cursor(_LISTED, after))
     found = await context.game.stores.broadcasts.page(passed, size + 1)
     reading = await context.reading()
-    edges = [
-        Edge(make_cursor=partial(encode_cursor, _LISTED, _place(each)), node=show_broadcast(each, reading))
-        for each in found[:size]
-    ]
-    return connection_of(edges, has_next=len(found) > size, after=after)
+    shown = found[:size]
+    return connection_of(
+        [show_broadcast(each, reading) for each in shown],
+        lambda at: encode_cursor(_LISTED, _place(shown[at])),
+        has_next=len(found) > size,
+        after=after,
+    )
 
 
 def _place(known: Broadcasting) -> str:

@@ -15,7 +15,7 @@ from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from app.stores.connection import Connection, Document
-from app.stores.transaction import Session
+from app.stores.transaction import Session, blocking
 from gamification.notices.broadcasts import Broadcast, Broadcasting, BroadcastStatus
 
 COLLECTION = "broadcasts"
@@ -144,19 +144,18 @@ class MongoBroadcasts:
         with self._connection.answering():
             await self._broadcasts.update_one(query, {"$set": {"status": "done", "done_at": now}})
 
-    async def move(
-        self, turn: Turn, to: str, figures: tuple[int, int], done_at: datetime | None, session: Session
-    ) -> bool:
+    def move(self, turn: Turn, to: str, figures: tuple[int, int], done_at: datetime | None, session: Session) -> bool:
         """Go on to another member within a transaction; False where it is no longer as it was when it was taken.
 
         ``figures`` are how many members were looked at and told.
         """
-        found = await self._broadcasts.find_one({"_id": turn.broadcast.code}, session=session)
+        broadcasts = blocking(self._broadcasts)
+        found = broadcasts.find_one({"_id": turn.broadcast.code}, session=session)
         if found is None or found["status"] != "running" or found["cursor"] != turn.cursor:
             return False
         looked_at, told = figures
         change: dict[str, Any] = {"cursor": to, **({"status": "done", "done_at": done_at} if done_at else {})}
-        await self._broadcasts.update_one(
+        broadcasts.update_one(
             {"_id": turn.broadcast.code},
             {"$set": change, "$inc": {"looked_at": looked_at, "told": told}},
             session=session,

@@ -107,10 +107,10 @@ class Teller:
         to = page[-1]["_id"] if page else turn.cursor
         documents = [notice_document(broadcast.to(member_id), 0) for member_id in told]
 
-        async def write(session: Session) -> bool:
-            moved = await self._broadcasts.move(turn, to, (len(page), len(told)), done_at, session)
+        def write(session: Session) -> bool:
+            moved = self._broadcasts.move(turn, to, (len(page), len(told)), done_at, session)
             if moved:
-                await self._notices.write(documents, session)
+                self._notices.write(documents, session)
             return moved
 
         if await insist(lambda: transact(self._connection, write)) and documents:

@@ -31,8 +31,6 @@ SHARE_MEMBERS = 512
 """How many of a page, chosen by chance, are looked at before the next one: other clocks are at some of it too."""
 BATCH_MEMBERS = 64
 """How many members are looked at in one transaction."""
-MEMBERS_PER_TURN = 8
-"""After how many members that are worked out whoever waits for the event loop gets a turn."""
 ASIDE_SECONDS = 60.0
 """How long a member who cannot be looked at is left alone, so that those after them are not stopped."""
 MAX_ASIDE = 1_000
@@ -84,9 +82,7 @@ class NoticeClock:
     async def _look(self, member_ids: Sequence[str], until: datetime) -> None:
         """Look at all of these, or at each alone if that fails, so that no one's fault is another's."""
         try:
-            told = await insist(
-                lambda: transact(self._connection, lambda session: self._tell(member_ids, until, session))
-            )
+            told = await insist(lambda: self._tell(member_ids, until))
         except StoreUnavailable as error:
             if is_outage(error):
                 raise
@@ -102,12 +98,15 @@ class NoticeClock:
             if told:
                 self._notices.on_kept()
 
-    async def _tell(self, member_ids: Sequence[str], until: datetime, session: Session) -> int:
+    async def _tell(self, member_ids: Sequence[str], until: datetime) -> int:
         """Write what these members are told, those who are due still, and when to look again; how many notices."""
         schedule = await self._programs.schedule()
+        return await transact(self._connection, lambda session: self._write(member_ids, until, schedule, session))
+
+    def _write(self, member_ids: Sequence[str], until: datetime, schedule: Schedule, session: Session) -> int:
         documents: list[Document] = []
         moved: dict[str, datetime | None] = {}
-        for number, due in enumerate(await self._dues.read(member_ids, session), start=1):
+        for due in self._dues.read(member_ids, session):
             if due.due_at is None or due.due_at > until:
                 continue  # Another clock was faster.
             if (due.due_by or 0) > schedule.newest_version:
@@ -115,10 +114,8 @@ class NoticeClock:
             member = _sound(due)
             documents += _told(member, schedule, due.due_at, until)
             moved[member.member_id] = look_again_at(member, schedule, until)
-            if number % MEMBERS_PER_TURN == 0:
-                await asyncio.sleep(0)
-        await self._dues.move(moved, session)
-        await self._notices.write(documents, session)
+        self._dues.move(moved, session)
+        self._notices.write(documents, session)
         return len(documents)
 
     def _put_aside(self, member_id: str, error: Exception) -> None:

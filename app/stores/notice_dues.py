@@ -12,7 +12,7 @@ from pymongo import ASCENDING, UpdateOne
 
 from app.stores.codec import Unreadable, try_member
 from app.stores.connection import Connection
-from app.stores.transaction import Session
+from app.stores.transaction import Session, blocking
 from gamification.member import Member
 from gamification.stores import CommitConflict
 
@@ -58,15 +58,14 @@ class NoticeDues:
         due_at: datetime | None = found["notice_due_at"] if found else None
         return due_at
 
-    async def read(self, member_ids: Sequence[str], session: Session) -> Sequence[NoticeDue]:
+    def read(self, member_ids: Sequence[str], session: Session) -> Sequence[NoticeDue]:
         """These members as they are within a transaction."""
-        found = self._members.find({"_id": {"$in": list(member_ids)}}, session=session)
+        found = blocking(self._members).find({"_id": {"$in": list(member_ids)}}, session=session)
         return [
-            NoticeDue(try_member(document), document.get("notice_due_at"), document.get("due_by"))
-            for document in await found.to_list(len(member_ids))
+            NoticeDue(try_member(document), document.get("notice_due_at"), document.get("due_by")) for document in found
         ]
 
-    async def move(self, moved: Mapping[str, datetime | None], session: Session) -> None:
+    def move(self, moved: Mapping[str, datetime | None], session: Session) -> None:
         """Look at these members at these instants next, within the transaction in which they were read.
 
         Raises:
@@ -75,6 +74,6 @@ class NoticeDues:
         if not moved:
             return
         updates = [UpdateOne({"_id": each}, {"$set": {"notice_due_at": at}}) for each, at in moved.items()]
-        written = await self._members.bulk_write(updates, session=session)
+        written = blocking(self._members).bulk_write(updates, session=session)
         if written.matched_count != len(updates):
             raise CommitConflict

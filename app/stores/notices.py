@@ -44,9 +44,9 @@ class MongoNotices:
         Raises:
             CommitConflict: another transaction is just writing one of them.
         """
-        await self.write([document for commit in commits for document in _documents(commit)], session)
+        self.write([document for commit in commits for document in _documents(commit)], session)
 
-    async def write(self, documents: Sequence[Document], session: Session) -> None:
+    def write(self, documents: Sequence[Document], session: Session) -> None:
         """Write these notices within a transaction. One whose id is there already stays as it is.
 
         Raises:
