@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from gamification.enrolment import MAX_ENROLMENTS_PER_CALL
 from gamification.notices.broadcasts import Broadcast, Broadcasting
 from gamification.requests import MergeRequest
 from tests.app.clockwork import BEGUN_AT, DAY, Shop
+
+WAIT_SECONDS = 10.0
 
 TEXTS = {"title:*": "News", "body:*": "We have news"}
 
@@ -146,9 +149,12 @@ async def test_a_page_under_way_is_told_before_the_pause_or_not_at_all(
     await send(shop, message())
     broadcasts, move = shop.laurel.broadcasts, shop.laurel.broadcasts.store.move
 
-    async def paused_before(*given: object) -> bool:
-        await broadcasts.store.turn("message:news", "paused")
-        return await move(*given)  # type: ignore[arg-type]
+    loop = asyncio.get_running_loop()
+
+    def paused_before(*given: Any) -> bool:
+        turned = broadcasts.store.turn("message:news", "paused")
+        asyncio.run_coroutine_threadsafe(turned, loop).result(WAIT_SECONDS)
+        return move(*given)
 
     monkeypatch.setattr(broadcasts.store, "move", paused_before)
     await broadcasts.teller.round()
