@@ -43,7 +43,9 @@ async def clock(*, once: bool) -> None:
 @worker.command()
 @command_of
 async def feed() -> None:
-    """Bring notices to the feed: tell broadcasts, give notices their places, and keep the streams in Redis.
+    """Bring notices to the feed and its streams.
+
+    It tells broadcasts, gives notices their places, and keeps the streams in Redis.
 
     `laurel serve` and `laurel up` do so too, each process what it has written itself at once and what others have left
     in a second. This is for where notices are written and nobody serves. Any number may run at once.
@@ -55,7 +57,9 @@ async def feed() -> None:
 @worker.command()
 @command_of
 async def push() -> None:
-    """Tell members on their devices: send notices by FCM, APNs and Web Push, as docs/push.md says.
+    """Tell members on their devices.
+
+    Notices are sent by FCM, APNs and Web Push, as docs/push.md says.
 
     Without any credentials, pushes are logged and not sent. Any number may run at once; they share the work.
     """

@@ -35,7 +35,8 @@ def test_the_rules_that_everything_rests_on() -> None:
     members = {name for name, access in MATRIX.items() if access.member is Reach.OWN}
     personal = {
         "me", "myEvents", "setBadgeShowcase", "requestFriend", "acceptFriend", "removeFriend", "blockMember",
-        "unblockMember",
+        "unblockMember", "markRead", "markAllRead", "registerDevice", "removeDevice", "setNotificationPreferences",
+        "markOpened",
     }  # fmt: skip
     own = {"node", "nodes", "statement", "simulateActivity", "simulateActivities", "updateProfile", "pauseStreak"}
     assert members == {*own, *personal}
@@ -46,7 +47,9 @@ def test_the_rules_that_everything_rests_on() -> None:
     }  # fmt: skip
     assert {name for name, access in MATRIX.items() if access.member is Reach.ANY} == public
     assert {name for name, access in MATRIX.items() if access.service is True} == public
-    assert {name for name, access in MATRIX.items() if access.service is False} == {*personal, "previewProgram"}
+    assert {name for name, access in MATRIX.items() if access.service is False} == {
+        *personal, "previewProgram", "noticeDeliveries", "deadDeliveries", "deliveryCounts", "requeueDeliveries",
+    }  # fmt: skip
     assert {name for name, access in MATRIX.items() if not access.staff} == personal
     assert {access.service for access in MATRIX.values()} == {True, False, *Scope}
 
