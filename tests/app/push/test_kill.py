@@ -104,6 +104,10 @@ async def live_through(office: Office, servers: StoreServers, *, kills: int, mem
                     await crew.kill(rng.randrange(2))
                     await crew.hire()
             await until(lambda: _all_sent(office, members * notices))
+        except TimeoutError as late:
+            ended = [process.returncode for process in crew.processes]
+            facts = (phones.sent, office.position, await office.pending(), ended, await office.stored(state="queued"))
+            raise AssertionError(facts) from late
         finally:
             while crew.processes:
                 await crew.kill(0)
@@ -129,7 +133,7 @@ async def _all_sent(office: Office, count: int) -> bool:
 async def test_workers_that_are_killed_lose_nothing_and_repeat_only_what_was_in_hand(
     office: Office, servers: StoreServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.app.push.post.WAIT_SECONDS", 60.0)
+    monkeypatch.setattr("tests.app.push.post.WAIT_SECONDS", 45.0)
     await live_through(office, servers, kills=2, members=20, notices=12)
 
 

@@ -6,6 +6,7 @@ Usage: worker_process.py MONGO_URL REDIS_URL DATABASE PORT
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,7 @@ from app import leases
 from app.push import session
 from app.push.providers.provider import Accepted, Device, DeviceKind, Later, Outcome, Push
 from app.push.worker import PushWorker
+from gamification.stores import StoreUnavailable
 from tests.app.push.post import Office, word
 
 
@@ -48,14 +50,16 @@ class Remote:
 
 
 async def main(mongo_url: str, redis_url: str, database: str, port: str) -> None:
-    leases.LEASE_SECONDS = 1.0
+    leases.LEASE_SECONDS = 2.0
     for name, seconds in (("RENEW_SECONDS", 0.2), ("LOOK_SECONDS", 0.05)):
         setattr(session, name, seconds)
     mongo: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(mongo_url, tz_aware=True, tzinfo=UTC)
     async with Redis.from_url(redis_url) as redis:
         office = Office(mongo[database], redis)
         worker = PushWorker(await office.stores(), {"fcm": Remote(int(port))}, word, now=office.now)
-        await worker.run()
+        while True:  # As `laurel worker push` does it.
+            with suppress(StoreUnavailable):
+                await worker.run()
 
 
 if __name__ == "__main__":
