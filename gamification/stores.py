@@ -340,7 +340,7 @@ class Notices(Protocol):
         """Up to ``limit`` notices of all members beyond a place, in the order of the feed."""
 
     async def last(self) -> int:
-        """The place of the last notice of the feed; 0 if there is none yet."""
+        """The place of the last notice of the feed, which it may just be getting; 0 if there is none yet."""
 
     async def since(self, member_id: str, position: int, limit: int) -> Sequence[Posted]:
         """Up to ``limit`` notices of a member beyond a place, oldest first."""

@@ -9,7 +9,7 @@ from typing import NoReturn
 from app.live.background import Job
 from app.live.hints import Hints
 from app.live.hub import Hub
-from app.notices.positions import MAX_BATCH, Batch, Positions
+from app.notices.positions import Batch, Positions
 from app.notices.refill import Refill
 from app.notices.streams import Streams
 from gamification.stores import StoreUnavailable
@@ -48,7 +48,7 @@ class Relay:
         """Give places to all notices that have none, until cancelled."""
         while True:
             try:
-                while await self.place_once() == MAX_BATCH:
+                while await self.place_once():
                     pass
                 self._away = False
             except StoreUnavailable as error:
@@ -62,7 +62,7 @@ class Relay:
             self._came.clear()
 
     async def place_once(self) -> int:
-        """Give places to a batch of notices; how many it has.
+        """Give places to a batch of notices; how many it has, and 0 where none waits.
 
         Raises:
             StoreUnavailable: MongoDB did not answer in time, or others were faster all the while.

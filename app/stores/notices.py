@@ -91,18 +91,19 @@ class MongoNotices:
         """
         limit = min(limit, MAX_PAGE_NOTICES)
         with self._connection.answering():
-            found = self._collection.find({"position": {"$gt": position}}).sort("position", ASCENDING).limit(limit)
+            query = {"position": {"$gt": position, "$lte": await self._given()}}
+            found = self._collection.find(query).sort("position", ASCENDING).limit(limit)
             return [read_posted(document) for document in await found.to_list(limit)]
 
     async def last(self) -> int:
-        """The place of the last notice of the feed; 0 if there is none yet.
+        """The place of the last notice of the feed, which it may just be getting; 0 if there is none yet.
 
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
         with self._connection.answering():
-            counter = await self._counters.find_one({"_id": COLLECTION}, {"last": 1})
-        return int(counter["last"]) if counter else 0
+            counter = await self._counters.find_one({"_id": COLLECTION}, {"last": 1, "begun": 1})
+        return int(counter["last"]) + len(counter.get("begun") or ()) if counter else 0
 
     async def since(self, member_id: str, position: int, limit: int) -> Sequence[Posted]:
         """Up to ``limit`` notices of a member beyond a place, oldest first.
@@ -110,7 +111,9 @@ class MongoNotices:
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
-        return await self._of_member(member_id, {"$gt": position}, ASCENDING, limit)
+        with self._connection.answering():
+            given = await self._given()
+        return await self._of_member(member_id, {"$gt": position, "$lte": given}, ASCENDING, limit)
 
     async def inbox(self, member_id: str, before: int | None, limit: int) -> Sequence[Posted]:
         """Up to ``limit`` notices of a member, newest first, before a place where that is given.
@@ -177,6 +180,11 @@ class MongoNotices:
             marked += await self._mark(ids, at)
             if len(unread) < MAX_MARKED or not ids:
                 return marked
+
+    async def _given(self) -> int:
+        """Up to which place all notices have theirs. Beyond it there may be some whose neighbours have none yet."""
+        counter = await self._counters.find_one({"_id": COLLECTION}, {"last": 1})
+        return int(counter["last"]) if counter else 0
 
     async def _mark(self, notice_ids: Sequence[str], at: datetime) -> int:
         if not notice_ids:

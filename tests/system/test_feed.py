@@ -100,7 +100,7 @@ async def test_a_documented_worker_handles_all_through_kills_and_losses(
         try:
             await worker.start()
             await joined(arena, "mail")
-            await feed.keeper.keep()
+            await arena.noted(feed, "mail")
             for turn in range(3):
                 for _ in range(5):
                     written += await arena.commit(feed, MEMBERS, each=2)

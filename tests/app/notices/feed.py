@@ -94,6 +94,16 @@ class Arena:
         member = Member(member_id, member_id, NOW, Profile(member_id), replace(State.new(NOW), seq=seq))
         return Commit(member, seq - 1, (), None, notices=notices)
 
+    async def noted(self, feed: Feed, *groups: str) -> None:
+        """Wait until these groups are remembered of all streams: another keeper may come first."""
+
+        async def are_noted() -> bool:
+            await feed.keeper.keep()
+            notes = await feed.groups.read()
+            return all(notes.of(number).groups.keys() >= set(groups) for number in range(len(feed.streams.names)))
+
+        await until(are_noted)
+
     async def lose(self) -> None:
         """Let Redis lose everything."""
         if isinstance(self.redis, RedisCluster):
@@ -118,6 +128,8 @@ class Arena:
     async def is_up_to_date(self, feed: Feed) -> bool:
         """Whether every notice has its place, and the streams are where the feed is."""
         if await self.connection["notices"].find_one({"position": None}):
+            return False
+        if await self.connection["counters"].find_one({"begun": {"$ne": None}}):
             return False
         heads = await feed.positions.heads()
         return list(await feed.streams.places()) == [heads.of(number) for number in range(len(feed.streams.names))]

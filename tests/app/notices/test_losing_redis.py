@@ -192,7 +192,7 @@ async def test_redis_is_emptied_again_and_again_and_workers_miss_nothing(arena: 
         workers = [Worker(arena, feeds[0], group) for group in ("mail", "push")]
         for worker in workers:
             await feeds[0].streams.register(worker.group)
-        await feeds[0].keeper.keep()
+        await arena.noted(feeds[0], "mail", "push")
         for _ in range(12):
             for _ in range(chance.randrange(1, 4)):
                 written += await arena.commit(chance.choice(feeds), chance.sample(MEMBERS, 50), each=2)
