@@ -35,6 +35,7 @@ from app.live.caches import dropping
 from app.live.hints import Hints
 from app.notices.assembly import Feed, assemble_feed
 from app.notices.clock import NoticeClock
+from app.notices.ranks import RankWatch
 from app.operator_error import OperatorError
 from app.push.assembly import Pushing, assemble_push
 from app.settings import Settings
@@ -87,6 +88,7 @@ class Laurel:
     webhooks: Webhooks
     notice_clock: NoticeClock
     broadcasts: Broadcasts
+    ranks: RankWatch
 
     def jobs(self) -> dict[str, Job]:
         """What runs in the background while this process serves, by name."""
@@ -94,6 +96,7 @@ class Laurel:
             **self.live.jobs(),
             **self.feeding(),
             "period closer": self.closer.run,
+            "rank notices": self.ranks.run,
             "program refresher": self.programs.keep_fresh,
             "campaign watcher": self.campaign_watcher.run,
             "campaign figures": self.campaign_figures.run,
@@ -252,6 +255,8 @@ def wire(
     programs.tell_others = partial(live.hub.announce, Hints(all=[PROGRAM]))
     watcher = CampaignWatcher(campaigns, programs, figures, live.hub, now)
     broadcasts = assemble_broadcasts(connection, feed.notices, programs, campaigns, hub=live.hub, now=now)
+    ranks = RankWatch(connection, live.reads, members, feed.notices, programs, now=now)
+    live.announcer.on_placed = ranks.placed
     periods = MongoBoardPeriods(connection)
     standings = MongoStandings(connection, periods)
     stores = Stores(
@@ -311,4 +316,5 @@ def wire(
         webhooks,
         NoticeClock(connection, programs, feed.notices, now),
         broadcasts,
+        ranks,
     )

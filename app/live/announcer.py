@@ -15,6 +15,7 @@ from app.live.hints import Hints
 from app.live.hub import Hub
 from app.stores.codec import MemberScores
 from app.stores.outbox import Changed, Outbox
+from gamification.boards.keys import BoardKey
 from gamification.stores import StoreUnavailable
 
 MAX_BATCH = 500
@@ -57,6 +58,8 @@ class Announcer:
     ) -> None:
         self._outbox, self._placings, self._boards, self._hub = outbox, placings, boards, hub
         self._now = now
+        self.on_placed: Callable[[Iterable[BoardKey]], None] = lambda _: None
+        """Is told on which boards members were placed; returns at once."""
         self._waiting: dict[str, Told] = {}
         self._in_hand: set[str] = set()
         """Entries that this process will announce or has announced, and not deleted yet."""
@@ -185,6 +188,7 @@ class Announcer:
         except StoreUnavailable:
             self._hub.wake(Hints(members=member_ids))
             raise
+        self.on_placed({placing.key for placing in placings})
         await self._hub.announce(Hints(member_ids, list(dict.fromkeys(placing.key.text for placing in placings))))
         if self._fails:
             self._fails = None

@@ -63,6 +63,7 @@ async def ensure_indexes(connection: Connection) -> None:
         )
         await patient["notices"].create_index([("member_id", ASCENDING), ("position", DESCENDING)], name="inbox")
         await patient["notices"].create_index([("member_id", ASCENDING), ("read_at", ASCENDING)], name="unread")
+        await patient["rank_tops"].create_index([("ends_at", ASCENDING)], name="ends")
         await _ensure_webhook_indexes(patient)
 
 
