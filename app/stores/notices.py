@@ -19,6 +19,7 @@ from gamification.stores import Commit, CommitConflict
 
 COLLECTION = "notices"
 MAX_PAGE_NOTICES = 1_000
+"""How many notices are read in one step."""
 MAX_COUNTED = 1_000
 """How far unread notices are counted."""
 MAX_MARKED = 1_000
@@ -125,15 +126,18 @@ class MongoNotices:
         return await self._of_member(member_id, place, DESCENDING, limit)
 
     async def get(self, notice_ids: Sequence[str]) -> Mapping[str, Posted]:
-        """The notices with these ids, where there are any that have their place.
+        """The notices with these ids, however many: all of them that there are and that have their place.
 
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
-        ids = list(notice_ids)[:MAX_PAGE_NOTICES]
-        with self._connection.answering():
-            found = await self._collection.find({"_id": {"$in": ids}}).to_list(len(ids)) if ids else []
-        return {document["_id"]: read_posted(document) for document in found if document.get("position")}
+        found: dict[str, Posted] = {}
+        for begin in range(0, len(notice_ids), MAX_PAGE_NOTICES):
+            ids = list(notice_ids[begin : begin + MAX_PAGE_NOTICES])
+            with self._connection.answering():
+                documents = await self._collection.find({"_id": {"$in": ids}}).to_list(len(ids))
+            found |= {document["_id"]: read_posted(document) for document in documents if document.get("position")}
+        return found
 
     async def count_unread(self, member_id: str) -> int:
         """How many a member has not read, counted up to `MAX_COUNTED`.

@@ -74,6 +74,19 @@ async def test_a_notice_of_a_commit_that_is_there_already_does_no_harm(play: Pla
     assert found == {"ann:streak": LATER, "ann:1:0": NOW}
 
 
+async def test_all_that_are_asked_for_by_their_ids_are_got(
+    play: Play, store: MongoNotices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "MAX_PAGE_NOTICES", 2)
+    asked = [f"n{number}" for number in range(5)]
+    await post(play, store, *((notice_id, "ann") for notice_id in asked))
+    await store.add([notice("unplaced")])
+    found = await store.get(["none", *asked, "unplaced"])
+    assert {notice_id: posted.position for notice_id, posted in found.items()} == dict(
+        zip(asked, range(1, 6), strict=True)
+    )
+
+
 async def test_what_has_no_place_yet_is_in_no_list(play: Play, store: MongoNotices) -> None:
     await store.add([notice("one")])
     assert await store.after(0, 10) == []
