@@ -15,7 +15,9 @@ from app.notices.streams import Groups
 from app.stores.connection import Connection, Document
 
 MAX_GROUPS = 50
-"""Of how many groups is kept what they have acknowledged, the first by their names."""
+"""Of how many groups is kept what they have acknowledged: of `OWN`, and the first of the others by their names."""
+OWN = "push"
+"""The group of Laurel's own push workers."""
 MAX_GROUP_CHARS = 100
 """A group with a longer name is not remembered."""
 
@@ -87,7 +89,8 @@ class FeedGroups:
 
 
 def _document(streams: Mapping[int, Noted]) -> Document:
-    names = sorted({name for noted in streams.values() for name in noted.groups if len(name) <= MAX_GROUP_CHARS})
+    found = {name for noted in streams.values() for name in noted.groups if len(name) <= MAX_GROUP_CHARS}
+    names = sorted(found, key=lambda name: (name != OWN, name))
     return {
         "mark": {str(number): noted.mark for number, noted in streams.items()},
         "groups": [

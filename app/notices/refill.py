@@ -80,7 +80,10 @@ class Refill:
         if place <= 0 or place > head:
             mark = min(noted.mark, head)
             groups = {name: min(upto, head) for name, upto in noted.groups.items()}
-            return await self._streams.restore(partition, place, min([mark, *groups.values()]), mark, groups)
+            start = min([mark, *groups.values()])
+            restored = await self._streams.restore(partition, place, start, mark, groups)
+            # Somebody else has been at it. What it has come to, the next look shows.
+            return restored if restored >= start else head
         if place < noted.mark:  # Redis has gone back to what it was some time ago.
             await self._streams.ensure(partition, noted.groups)
         return place

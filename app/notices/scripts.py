@@ -54,8 +54,8 @@ Adds all entries between two places that are not there yet; nothing where the st
 RESTORE = Script(
     _PLACE
     + """
-local last = place(KEYS[1])
-if last ~= tonumber(ARGV[1]) then return last end
+local last, seen = place(KEYS[1]), tonumber(ARGV[1])
+if last ~= seen and (last > 0 or seen > 0) then return last end
 local start, mark, groups = tonumber(ARGV[2]), tonumber(ARGV[3]), {[''] = '0-0'}
 if last >= 0 then
   for _, facts in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -76,7 +76,8 @@ return start
 """(place as it was seen, place to begin at, mark, group, what it has acknowledged, ...) -> where the stream is then.
 
 Makes the stream anew, empty, with these groups; others that it has are put at the mark. Nothing happens where it is no
-longer as it was seen. The group without a name is there for the moment only: that is how an empty stream is made."""
+longer as it was seen; one that was not there, and that a worker has made empty to register, still is. The group without
+a name is there for the moment only: that is how an empty stream is made."""
 
 ENSURE = Script(
     _PLACE

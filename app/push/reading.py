@@ -15,9 +15,10 @@ from redis.exceptions import ResponseError
 from app.boards.wire import Client, answering
 from app.leases import Lease
 from app.notices.entries import Entry, read_entry, stream_name
+from app.notices.groups import OWN
 from app.push.planning import Arrived
 
-GROUP = "push"
+GROUP = OWN
 BLOCK_SECONDS = 1.0
 """How long Redis may keep a read that finds nothing: shorter than its own answers may take."""
 COUNT = 200
@@ -39,6 +40,8 @@ class Read:
     arrived: Sequence[Arrived]
     entry_ids: Sequence[bytes]
     upto: int
+    fence: int
+    """Of the lease under which it was read."""
 
 
 class StreamReader:
@@ -46,7 +49,7 @@ class StreamReader:
 
     def __init__(self, redis: Client, prefix: str, lease: Lease, upto: int | None, entries_after: EntriesAfter) -> None:
         self._redis, self._stream = redis, stream_name(prefix, lease.partition)
-        self.partition, self._fence, self._entries_after = lease.partition, lease.fence, entries_after
+        self.partition, self.fence, self._entries_after = lease.partition, lease.fence, entries_after
         self._upto = upto
         self._pending: bytes | None = b"0"
         """From where on what was read before is read again; None when all of that was."""
@@ -58,25 +61,28 @@ class StreamReader:
             StoreUnavailable: Redis does not answer.
             ResponseError: it was asked something wrong.
         """
+        asked = self._pending
         with answering():
             answer = await self._redis.xreadgroup(
                 GROUP,
                 str(self.partition),
-                {self._stream: self._pending or ">"},
+                {self._stream: asked or ">"},
                 count=COUNT,
-                block=None if self._pending else int(BLOCK_SECONDS * 1000),
+                block=None if asked else int(BLOCK_SECONDS * 1000),
             )
         found = _entries(answer)
-        if not found:
-            self._pending = None
-            return None
-        if self._pending is not None:
-            self._pending = found[-1][0]
-        return await self._read(found)
+        if self._pending == asked:  # Else it is to begin again, as was found while this was read.
+            self._pending = found[-1][0] if found and asked is not None else None
+        return await self._read(found) if found else None
 
     def rewind(self) -> None:
         """Read again what was read and not acknowledged: it did not get where it should."""
         self._pending = b"0"
+
+    def begin_again(self, upto: int | None) -> None:
+        """Read again all beyond a position: nothing that was read of it was planned."""
+        self._upto = upto
+        self.rewind()
 
     async def _read(self, found: Sequence[tuple[bytes, Mapping[bytes, bytes] | None]]) -> Read:
         arrived: list[Arrived] = []
@@ -92,7 +98,7 @@ class StreamReader:
                 arrived += await self._missing(entry.previous)
             self._upto = max(self._upto or 0, entry.position)
             arrived.append(self._arrived(entry))
-        return Read(self.partition, arrived, [entry_id for entry_id, _ in found], self._upto or 0)
+        return Read(self.partition, arrived, [entry_id for entry_id, _ in found], self._upto or 0, self.fence)
 
     async def _missing(self, last: int) -> list[Arrived]:
         """What the stream has lost of this partition, up to a position."""
@@ -105,7 +111,7 @@ class StreamReader:
         return missing
 
     def _arrived(self, entry: Entry) -> Arrived:
-        return Arrived(entry.notice, entry.position, self.partition, self._fence)
+        return Arrived(entry.notice, entry.position, self.partition, self.fence)
 
 
 async def register(redis: Client, prefix: str, partitions: Iterable[int]) -> None:

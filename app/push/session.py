@@ -212,10 +212,19 @@ class Session:
                 reads.append(self._reads.get_nowait())
             await self.outcomes.room()
             # What is of a partition that was lost comes to its new owner, for it was not acknowledged.
-            reads = [read for read in reads if self.leases.holds(read.partition)]
+            for read in [read for read in reads if not self.leases.holds(read.partition)]:
+                reads.remove(read)
+                self._read_again(read)
             parcels = await self.planner.plan([each for read in reads for each in read.arrived])
             self.sender.put(parcels)
             await asyncio.gather(*(self._acknowledge(read) for read in reads))
+
+    def _read_again(self, read: Read) -> None:
+        """Let what was not planned be read again, where the lease that has lapsed here turns out to be ours still."""
+        reader = self._readers.get(read.partition)
+        if reader is not None and reader[0].fence == read.fence:
+            lease = self.leases.held.get(read.partition)
+            reader[0].begin_again(self._acknowledged.get(read.partition, lease.upto if lease else None))
 
     async def _acknowledge(self, read: Read) -> None:
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -233,3 +234,33 @@ async def test_of_two_keepers_the_slower_one_undoes_nothing(arena: Arena) -> Non
         assert await feed.groups.save({ANN: Noted(mark, {"mail": mark})}, revision, NOW)
         assert not await feed.groups.save({ANN: Noted(0)}, revision, NOW)
         assert (await feed.groups.read()).of(ANN) == Noted(mark, {"mail": mark})
+
+
+async def test_a_worker_that_registers_while_redis_is_filled_again_takes_no_group_its_place(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = arena.process()
+    await feed.refill.look()
+    await feed.streams.register("mail")
+    worker = Worker(arena, feed, "mail")
+    await arena.commit(feed, MEMBERS)
+    await feed.relay.place_once()
+    await feed.refill.look()
+    assert await worker.work() == 100
+    await feed.keeper.keep()
+    await arena.lose()
+    restore = feed.streams.restore
+
+    async def after_another_has_registered(*given: Any) -> int:
+        await feed.streams.register("push")
+        return await restore(*given)
+
+    monkeypatch.setattr(feed.streams, "restore", after_another_has_registered)
+    await feed.refill.look()
+
+    assert await arena.entries(feed) == []
+    assert await worker.work() == 0
+    await arena.commit(feed, ["ann"])
+    await feed.relay.place_once()
+    await feed.refill.look()
+    assert await worker.work() == 1

@@ -213,3 +213,28 @@ async def _is_acknowledged(office: Office) -> bool:
 
 async def _is_noted(office: Office, upto: int) -> bool:
     return bool(await office.database["push_leases"].count_documents({"upto": upto}))
+
+
+async def test_what_was_read_while_the_lease_had_lapsed_is_sent_once_it_is_ours_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.phones("ann")
+    double, holds, lapses = Double(), Leases.holds, [True]
+
+    def lapsed_once(leases: Leases, partition: int) -> bool:
+        return not (partition == partition_of("ann") and lapses and lapses.pop()) and holds(leases, partition)
+
+    async with at_work(office, double) as worker:
+        await until(lambda: len(session_of(worker).leases.held) == PARTITIONS)
+        session = session_of(worker)
+        monkeypatch.setattr(session, "resume_due", _nothing_due)
+        monkeypatch.setattr(Leases, "holds", lapsed_once)
+        await office.tell("ann", "1")
+        await until(lambda: not lapses)
+        await office.tell("ann", "2")
+        await until(lambda: sorted(double.notices) == ["ann:1", "ann:2"])
+        await until(lambda: _is_written(office, 2))
+
+
+async def _nothing_due() -> bool:
+    return False
