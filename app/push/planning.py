@@ -1,5 +1,6 @@
 """Planning: from notices to deliveries, one for each device, which are written down before anything is sent."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from app.push.outcomes import Outcomes
 from app.push.rows import Row, Rows, new_document
 from app.push.sending import Parcel
 from app.push.wording import Worder
-from app.stores.devices import Addressee
+from app.stores.devices import Addressee, MongoDevices
 from gamification.delivery.deciding import Decision, Defer, Drop, SendNow
 from gamification.delivery.devices import Platform
 from gamification.delivery.planning import COUNT, plan
@@ -46,13 +47,20 @@ class Planner:
         *,
         rows: Rows,
         audience: Audience,
+        devices: MongoDevices,
         outcomes: Outcomes,
         worder: Worder,
         schedule: ReadSchedule,
         platforms: Sequence[Platform],
         now: Callable[[], datetime],
     ) -> None:
-        self._rows, self._audience, self._outcomes, self._worder = rows, audience, outcomes, worder
+        self._rows, self._audience, self._devices, self._outcomes, self._worder = (
+            rows,
+            audience,
+            devices,
+            outcomes,
+            worder,
+        )
         self._schedule, self._platforms, self._now = schedule, frozenset(platforms), now
 
     async def plan(self, arrived: Sequence[Arrived]) -> Sequence[Parcel]:
@@ -88,7 +96,7 @@ class Planner:
                     if push is None:
                         row = replace(row, state="failed", reason="unworded")
                     else:
-                        parcels.append(Parcel(row, push, to))
+                        parcels.append(Parcel(row, push, to, 0.0))
                 rows.append(row)
         return await self._write(rows, parcels, now)
 
@@ -102,7 +110,20 @@ class Planner:
             if row.state in ("dropped", "failed") and row.delivery_id not in there:
                 self._outcomes.count(row.state, row.platform, row.reason)
         self._outcomes.forget(taken & there)
-        return [parcel for parcel in parcels if parcel.row.delivery_id in taken - there]
+        return await self._checked([parcel for parcel in parcels if parcel.row.delivery_id in taken - there])
+
+    async def _checked(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+        """Those whose devices are their members' still; the others are let out of hand, to be found and dropped.
+
+        A device that was somebody else's before they were written had nothing to be dropped for it at that time.
+        """
+        checked_at = asyncio.get_running_loop().time()
+        holders = await self._devices.holders({parcel.row.device_id for parcel in parcels})
+        theirs = [parcel for parcel in parcels if holders.get(parcel.row.device_id) == parcel.row.holder]
+        self._outcomes.forget(
+            {parcel.row.delivery_id for parcel in parcels} - {parcel.row.delivery_id for parcel in theirs}
+        )
+        return [replace(parcel, checked_at=checked_at) for parcel in theirs]
 
     async def _behind(self, decided: Sequence[_Decided], now: datetime) -> Mapping[str, datetime]:
         """The devices for which something is queued that is not in hand, each with when something new is due there."""

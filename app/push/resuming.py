@@ -93,6 +93,7 @@ class Resumer:
     async def _load(self, rows: Sequence[Row]) -> Sequence[Parcel]:
         """Those of these that may be sent now, in their order."""
         now, schedule = self._now(), await self._schedule()
+        checked_at = asyncio.get_running_loop().time()
         (people, notices), devices = await asyncio.gather(
             self._read(rows, now), self._devices.by_ids(list({row.device_id for row in rows}))
         )
@@ -107,7 +108,7 @@ class Resumer:
             elif (write := self._against(row, notice, person, now)) is not None:
                 writes.append(write)
             elif (push := self._worder.push_of(row, notice, to, person.language, schedule)) is not None:
-                parcels.append(Parcel(row, push, to))
+                parcels.append(Parcel(row, push, to, checked_at))
             else:
                 writes.append(change(row, {"state": "failed", "reason": "unworded", "due_at": None, "ended_at": now}))
         self._outcomes.known.update(parcel.row.delivery_id for parcel in parcels)

@@ -39,17 +39,23 @@ DRAIN_SECONDS = 1.0
 """How long is waited for what is with providers, where a partition is given to another worker or this one ends."""
 DRAIN_POLL_SECONDS = 0.01
 BLOCKED_KEPT_SECONDS = 60.0
+FRESH_SECONDS = 1.0
+"""How long it is taken for granted whose a device is; what is in hand longer is looked at in MongoDB once more."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A delivery that is ready to be sent."""
+    """A delivery that is ready to be sent.
+
+    ``checked_at``, a time of the event loop, is when the device was its member's for certain.
+    """
 
     row: Row
     push: Push = field(repr=False)
     to: Addressee
+    checked_at: float
 
 
 class Sender:
@@ -144,6 +150,8 @@ class Sender:
 
     def _may_send(self, parcel: Parcel) -> bool:
         partition, platform = parcel.row.partition, parcel.row.platform
+        if _seconds() - parcel.checked_at > FRESH_SECONDS:
+            return False
         return self._holds(partition) and partition not in self._closing and platform in self.platforms
 
     async def _send(self, parcel: Parcel) -> Outcome | None:

@@ -89,6 +89,7 @@ class Session:
         self.planner = Planner(
             rows=self._rows,
             audience=audience,
+            devices=stores.devices,
             outcomes=self.outcomes,
             worder=worder,
             schedule=stores.schedule,

@@ -5,7 +5,7 @@ still on its way to it for whoever had it is dropped then, and would be where it
 delivery names the member whose device it was (``holder``).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -107,6 +107,18 @@ class MongoDevices:
         """
         found = await self._addressees({"_id": {"$in": list(device_ids)}})
         return {each.registered.device_id: each for each in found}
+
+    async def holders(self, device_ids: Collection[str]) -> Mapping[str, str]:
+        """Whose those of these devices are that there are.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        if not device_ids:
+            return {}
+        with self._connection.answering():
+            found = self._collection.find({"_id": {"$in": list(device_ids)}}, {"member_id": 1})
+            return {document["_id"]: document["member_id"] async for document in found}
 
     async def bury(self, dead: Addressee) -> bool:
         """Forget a device whose token is dead; False, and no change, where it was registered again since.

@@ -1,11 +1,16 @@
 """Quiet hours, bounds and what is told as one: what waits is decided about when its time has come."""
 
+import asyncio
 from datetime import time, timedelta
 from functools import partial
 
+import pytest
+
+from app.push import sending
+from app.push.rows import Rows
 from gamification.delivery.hours import QuietHours
 from gamification.delivery.preferences import Changes, Choice
-from tests.app.push.post import MINUTE, Double, Office, at_work, program_of, until
+from tests.app.push.post import MINUTE, Document, Double, Office, at_work, program_of, session_of, until
 
 
 def around(office: Office) -> QuietHours:
@@ -103,6 +108,43 @@ async def test_what_waits_for_a_device_that_moves_or_is_removed_is_not_sent_to_i
     assert sorted(double.sent) == [("bob:2", "phone-ann", "2 x1"), ("bob:2", "phone-bob", "2 x1")]
     reasons = sorted(one["reason"] for one in await office.stored(member_id="ann"))
     assert reasons == ["device_moved", "device_removed"]
+
+
+async def test_what_is_written_as_its_device_moves_is_not_sent_to_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.phones("ann", "bob")
+    insert = Rows.insert
+
+    async def moved_before(rows: Rows, documents: list[Document]) -> set[str]:
+        await office.register("bob", "phone-ann")
+        return await insert(rows, documents)
+
+    double = Double()
+    async with at_work(office, double):
+        monkeypatch.setattr(Rows, "insert", moved_before)
+        await office.tell("ann", "1")
+        await until(lambda: _has(office, "dropped", 1))
+    assert (double.sent, await office.states()) == ([], {"ann:1": "dropped device_moved"})
+
+
+async def test_what_is_long_in_hand_is_not_sent_to_a_device_that_moved(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "FRESH_SECONDS", 0.05)
+    await office.phones("ann", "bob", "cid")
+    double = Double(pause_seconds=0.5)
+    async with at_work(office, double) as worker:
+        monkeypatch.setattr(session_of(worker).sender, "_in_flight", asyncio.Semaphore(1))
+        await office.tell("bob", "1")
+        await until(lambda: double.at_once == 1)
+        await office.tell("ann", "2")
+        await until(lambda: _has_rows(office, 2))
+        await office.register("bob", "phone-ann")
+        await office.tell("cid", "3")
+        await until(lambda: _has(office, "sent", 2))
+    assert sorted(double.notices) == ["bob:1", "cid:3"]
+    assert (await office.states())["ann:2"] == "dropped device_moved"
 
 
 async def test_those_who_are_gone_are_told_nothing(office: Office) -> None:
