@@ -1,6 +1,7 @@
 """Planning: from notices to deliveries, one for each device, which are written down before anything is sent."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,9 +14,15 @@ from app.push.wording import Worder
 from app.stores.devices import Addressee, MongoDevices
 from gamification.delivery.deciding import Decision, Defer, Drop, SendNow
 from gamification.delivery.devices import Platform
-from gamification.delivery.planning import COUNT, plan
-from gamification.notices.notice import Notice
+from gamification.delivery.planning import count_of, plan
+from gamification.notices.notice import Notice, NoticeKind
 from gamification.schedule import Schedule
+from gamification.stores import StoreUnavailable
+
+UNPLANNED = "unplanned"
+"""Why a delivery failed of a notice that could not be decided about."""
+
+log = logging.getLogger(__name__)
 
 ReadSchedule = Callable[[], Awaitable[Schedule]]
 
@@ -66,11 +73,39 @@ class Planner:
     async def plan(self, arrived: Sequence[Arrived]) -> Sequence[Parcel]:
         """Write the deliveries of these notices; those that can be sent at once, which are in hand then.
 
-        What comes again is left as it was written the first time.
+        What comes again is left as it was written the first time. What cannot be decided about has failed, and stops
+        nobody else.
 
         Raises:
             StoreUnavailable: the store did not answer in time. Some may be written; do it all again.
         """
+        try:
+            return await self._plan(arrived)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            members = {each.notice.member_id for each in arrived}
+            if len(members) > 1:
+                groups = [[each for each in arrived if each.notice.member_id == member_id] for member_id in members]
+            elif len(arrived) > 1:
+                groups = [[each] for each in arrived]
+            else:
+                tell_unplanned(arrived[0].notice.kind, error)
+                await self._fail(arrived[0])
+                return ()
+        return [parcel for group in groups for parcel in await self.plan(group)]
+
+    async def _fail(self, each: Arrived) -> None:
+        """Write down that a notice could not be decided about."""
+        now = self._now()
+        rows = [
+            replace(_row(each, to, now), state="failed", reason=UNPLANNED)
+            for to in await self._devices.of_members([each.notice.member_id])
+        ]
+        await self._write(rows, (), now)
+
+    async def _plan(self, arrived: Sequence[Arrived]) -> Sequence[Parcel]:
+        """All of these at once."""
         now, schedule = self._now(), await self._schedule()
         once = list({each.notice.notice_id: each for each in arrived}.values())
         members = {each.notice.member_id for each in once}
@@ -91,7 +126,7 @@ class Planner:
                 row = self._row(each, to, now)
                 if row.state == "queued" and row.device_id in behind:
                     row = replace(row, due_at=behind[row.device_id])
-                elif row.state == "queued":
+                elif row.state == "queued" and row.platform in self._platforms:
                     push = self._worder.push_of(row, each.arrived.notice, to, each.person.language, schedule)
                     if push is None:
                         row = replace(row, state="failed", reason="unworded")
@@ -105,7 +140,11 @@ class Planner:
         # In hand before they are written, or they could be found in MongoDB and be sent from there as well.
         taken = {parcel.row.delivery_id for parcel in parcels} - self._outcomes.known
         self._outcomes.known.update(taken)
-        there = await self._rows.insert([new_document(row, now) for row in rows])
+        try:
+            there = await self._rows.insert([new_document(row, now) for row in rows])
+        except Exception:
+            self._outcomes.forget(taken)
+            raise
         for row in rows:
             if row.state in ("dropped", "failed") and row.delivery_id not in there:
                 self._outcomes.count(row.state, row.platform, row.reason)
@@ -142,24 +181,7 @@ class Planner:
         return behind
 
     def _row(self, each: _Decided, to: Addressee, now: datetime) -> Row:
-        notice, registered = each.arrived.notice, to.registered
-        row = Row(
-            delivery_id=f"{notice.notice_id}:{registered.device_id}",
-            notice_id=notice.notice_id,
-            device_id=registered.device_id,
-            member_id=notice.member_id,
-            holder=registered.member_id,
-            kind=notice.kind,
-            platform=registered.platform,
-            partition=each.arrived.partition,
-            position=each.arrived.position,
-            fence=each.arrived.fence,
-            state="dropped",
-            due_at=now,
-            count=int(notice.values.get(COUNT, 1)),
-        )
-        if registered.platform not in self._platforms:
-            return replace(row, reason="no_provider")
+        row = _row(each.arrived, to, now)
         match each.decision:
             case SendNow():
                 return replace(row, state="queued", told_at=now)
@@ -167,6 +189,31 @@ class Planner:
                 return replace(row, state="waiting", due_at=until, reason=waits_for)
             case Drop(reason=reason):
                 return replace(row, reason=reason)
+
+
+def tell_unplanned(kind: NoticeKind, error: Exception) -> None:
+    """Say that a notice could not be decided about, but not why in words, which may hold what it says."""
+    log.error("a notice of kind %s could not be decided about: %s", kind, type(error).__name__)
+
+
+def _row(arrived: Arrived, to: Addressee, now: datetime) -> Row:
+    """The delivery of a notice to a device, which is to be dropped unless something else is said of it."""
+    notice, registered = arrived.notice, to.registered
+    return Row(
+        delivery_id=f"{notice.notice_id}:{registered.device_id}",
+        notice_id=notice.notice_id,
+        device_id=registered.device_id,
+        member_id=notice.member_id,
+        holder=registered.member_id,
+        kind=notice.kind,
+        platform=registered.platform,
+        partition=arrived.partition,
+        position=arrived.position,
+        fence=arrived.fence,
+        state="dropped",
+        due_at=now,
+        count=count_of(notice),
+    )
 
 
 def _decided(arrived: Sequence[Arrived], people: Mapping[str, Person], now: datetime) -> Iterator[_Decided]:

@@ -8,13 +8,13 @@ from itertools import groupby
 
 from app.push.audience import Audience, Person
 from app.push.outcomes import Outcomes
-from app.push.planning import ReadSchedule
+from app.push.planning import UNPLANNED, ReadSchedule, tell_unplanned
 from app.push.rows import Row, Rows, Write, change, change_all, drop
 from app.push.sending import Parcel
 from app.push.wording import Worder
 from app.stores.devices import MongoDevices
 from gamification.delivery.deciding import Decision, Defer, Drop, SendNow, decide
-from gamification.delivery.planning import COUNT, plan
+from gamification.delivery.planning import count_of, plan
 from gamification.notices.notice import Notice
 
 NoticesById = Callable[[Sequence[str]], Awaitable[Mapping[str, Notice]]]
@@ -63,7 +63,13 @@ class Resumer:
         people, notices = await self._read(rows, now)
         writes: list[Write] = []
         for member_id, theirs in groupby(sorted(rows, key=_member_and_position), _member):
-            writes += self._decisions(list(theirs), people.get(member_id), notices, now)
+            of_member = list(theirs)
+            try:
+                writes += self._decisions(of_member, people.get(member_id), notices, now)
+            except Exception as error:  # What cannot be decided about is not to stop the others.
+                tell_unplanned(of_member[0].kind, error)
+                failed = {"state": "failed", "reason": UNPLANNED, "due_at": None, "ended_at": now}
+                writes += [change(row, failed) for row in of_member]
         await self._rows.write(writes)
 
     def _decisions(
@@ -82,8 +88,7 @@ class Resumer:
             case None:
                 return self._drop(row, "unwanted", now)
             case notice, SendNow():
-                count = int(notice.values[COUNT])
-                fields = {"state": "queued", "due_at": now, "told_at": now, "count": count, "reason": ""}
+                fields = {"state": "queued", "due_at": now, "told_at": now, "count": count_of(notice), "reason": ""}
                 return change(row, fields)
             case _, Defer(until=until, waits_for=waits_for):
                 return change(row, {"due_at": until, "reason": waits_for})

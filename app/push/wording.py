@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from app.push.providers.provider import Push
 from app.push.rows import Row
 from app.stores.devices import Addressee
-from gamification.delivery.planning import COUNT, counting
+from gamification.delivery.planning import count_of, counting
 from gamification.notices.notice import Notice
 from gamification.notices.wording import Wording, worded, worded_together
 from gamification.program import Program
@@ -58,7 +58,7 @@ class Worder:
 
 def words_of(notice: Notice, program: Program, language: str, names: Mapping[str, Text]) -> Wording:
     """What a notice says, or what stands for as many as it tells of, where the program has words for that."""
-    count = int(notice.values.get(COUNT, 1))
+    count = count_of(notice)
     several = worded_together([notice] * count, program, language) if count > 1 else None
     return several or worded(notice, program, language, names)
 

@@ -8,8 +8,11 @@ from gamification.delivery.deciding import Decision, Drop, SendNow, Told, decide
 from gamification.delivery.preferences import Wishes
 from gamification.notices.notice import Notice
 
-COUNT = "count"
-"""Among the values of a notice that is worded for a device: how many it tells of, itself included."""
+COUNT = "laurel:count"
+"""Among the values of a notice that is worded for a device: how many it tells of, itself included.
+
+No attribute of a program can be named so.
+"""
 MEMORY_HOURS = 50
 """How far back pushes are remembered: the longest day of anybody, whatever zone they were in and come to."""
 
@@ -38,6 +41,12 @@ def plan(
         if isinstance(verdict, SendNow):
             had.append(Told(notice.kind, now))
     return decided
+
+
+def count_of(notice: Notice) -> int:
+    """How many a notice says that it tells of; one where it says nothing of it."""
+    count = notice.values.get(COUNT, 1)
+    return count if isinstance(count, int) else 1
 
 
 def counting(notice: Notice, count: int) -> Notice:

@@ -22,6 +22,7 @@ from app.stores.devices import MongoDevices
 from app.stores.indexes import ensure_indexes
 from app.stores.preferences import MongoPreferences
 from gamification.delivery.devices import Platform, RegisteredDevice, Registration
+from gamification.delivery.planning import COUNT
 from gamification.notices.notice import Notice, NoticeKind
 from gamification.notices.wording import Wording
 from gamification.program import Program
@@ -51,7 +52,7 @@ def program_of(**delivery: Any) -> Program:
 
 def word(notice: Notice, _program: Program, language: str) -> Wording:
     """Words that tell what they were made of."""
-    return Wording(f"{notice.kind} {language}", f"{notice.subject} x{notice.values['count']}")
+    return Wording(f"{notice.kind} {language}", f"{notice.subject} x{notice.values[COUNT]}")
 
 
 def accept(_push: Push, _device: Device) -> Outcome:
@@ -155,7 +156,7 @@ class Office:
         told = []
         for name in names:
             notice = Notice(f"{member_id}:{name}", member_id, kind, name, more.get("at", self.now()), 1)
-            for field_name in ("expires_at", "collapse"):
+            for field_name in ("expires_at", "collapse", "values", "program_version"):
                 if field_name in more:
                     setattr(notice, field_name, more[field_name])
             told.append(notice)

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,8 @@ from app.push.providers.provider import (
     Refused,
     TooLarge,
 )
+from gamification.delivery.planning import plan as plan_together
+from gamification.notices.notice import Notice
 from tests.app.push.post import MINUTE, Double, Office, at_work, session_of, until
 
 CANARY = "canary-token"
@@ -214,6 +218,39 @@ async def test_what_cannot_be_put_into_words_stops_nobody(
     assert (double.sent, await office.states()) == ([], {"ann:a": "failed unworded", "ann:b": "failed unworded"})
     assert caplog.text.count("notices of kind badge_won in en cannot be put into words: KeyError") == 1
     assert "secret text" not in caplog.text
+
+
+async def test_what_a_program_calls_count_is_not_how_many_a_notice_tells_of(office: Office) -> None:
+    await office.phones("ann")
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "a", values={"count": CANARY})
+        await until(lambda: _ended(office, 1))
+    assert double.sent == [("ann:a", "phone-ann", "a x1")]
+
+
+async def test_a_notice_that_cannot_be_decided_about_stops_nobody(
+    office: Office, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.phones("ann", "bob")
+    plan = plan_together
+
+    def poisoned(notices: Sequence[Notice], *others: Any) -> Any:
+        if any(notice.subject == "b" for notice in notices):
+            raise ValueError(CANARY)
+        return plan(notices, *others)
+
+    monkeypatch.setattr("app.push.planning.plan", poisoned)
+    double = Double()
+    async with at_work(office, double):
+        told = [await office.tell(who, *names, stream=False) for who, names in (("ann", "abc"), ("bob", "d"))]
+        await office.stream(await office.entries_after(0, len(told) * 2))
+        await until(lambda: _ended(office, 4))
+    states = {"ann:a": "sent", "ann:b": "failed unplanned", "ann:c": "sent", "bob:d": "sent"}
+    assert await office.states() == states
+    assert [notice_id for notice_id in double.notices if notice_id != "bob:d"] == ["ann:a", "ann:c"]
+    assert caplog.text.count("a notice of kind badge_won could not be decided about: ValueError") == 1
+    assert CANARY not in caplog.text
 
 
 async def test_what_is_too_late_is_not_sent(office: Office) -> None:

@@ -159,13 +159,17 @@ async def test_those_who_are_gone_are_told_nothing(office: Office) -> None:
     assert [one["member_id"] for one in await office.stored()] == ["bob"]
 
 
-async def test_devices_of_a_platform_without_a_provider_are_noted(office: Office) -> None:
+async def test_what_a_worker_has_no_provider_for_is_left_to_one_that_has(office: Office) -> None:
     await office.phones("ann")
     await office.register("ann", "iphone", "apns")
     async with at_work(office, Double()):
         await office.tell("ann", "1")
-        await until(lambda: _has_rows(office, 2))
-    assert [one["reason"] for one in await office.stored(platform="apns")] == ["no_provider"]
+        await until(lambda: _has(office, "sent", 1))
+    assert [(one["state"], one["reason"]) for one in await office.stored(platform="apns")] == [("queued", "")]
+    apple = Double("apns")
+    async with at_work(office, apple):
+        await until(lambda: _has(office, "sent", 2))
+    assert apple.sent == [("ann:1", "iphone", "1 x1")]
 
 
 async def _has(office: Office, state: str, count: int) -> bool:
