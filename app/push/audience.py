@@ -28,6 +28,10 @@ class Person:
     devices: Sequence[Addressee]
     told: Mapping[str, Told]
 
+    def has(self, device_id: str) -> bool:
+        """Whether a device is theirs."""
+        return any(each.registered.device_id == device_id for each in self.devices)
+
 
 class Audience:
     """Reads members, all of a batch at once."""
@@ -53,14 +57,14 @@ class Audience:
             self._preferences.of_members(ids),
             self._rows.told(ids, now - timedelta(hours=MEMORY_HOURS)),
         )
-        accounts = {
-            account: member_id
-            for member_id, document in documents.items()
-            for account in (member_id, *document.get("state", {}).get("absorbed", ()))
-        }
+        accounts: dict[str, list[str]] = defaultdict(list)
+        for member_id, document in documents.items():
+            for account in {member_id, *document.get("state", {}).get("absorbed", ())}:
+                accounts[account].append(member_id)
         devices: dict[str, list[Addressee]] = defaultdict(list)
         for addressee in await self._devices.of_members(list(accounts)):
-            devices[accounts[addressee.registered.member_id]].append(addressee)
+            for member_id in accounts[addressee.registered.member_id]:
+                devices[member_id].append(addressee)
         return {
             member_id: _person(
                 document,

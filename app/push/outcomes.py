@@ -53,6 +53,8 @@ class Outcomes:
         self._due, self._space = asyncio.Event(), asyncio.Event()
         self.writing = asyncio.Lock()
         """Held while outcomes are written: who reads what is queued for a device and adds to it holds it as well."""
+        self.deciding = asyncio.Lock()
+        """Held from reading what members were told until what was decided by it is written."""
         self.unsettled: Counter[str] = Counter()
         """The devices for which it is still to be written until when nothing is sent to them."""
         self._put_off: list[str] = []

@@ -80,7 +80,8 @@ class Planner:
             StoreUnavailable: the store did not answer in time. Some may be written; do it all again.
         """
         try:
-            return await self._plan(arrived)
+            async with self._outcomes.deciding:
+                return await self._plan(arrived)
         except StoreUnavailable:
             raise
         except Exception as error:
@@ -121,11 +122,14 @@ class Planner:
         """Make deliveries of what is decided, and write them; those that can be sent at once."""
         rows: list[Row] = []
         parcels: list[Parcel] = []
+        late = dict(behind)
         for each in decided:
             for to in each.person.devices:
                 row = self._row(each, to, now)
-                if row.state == "queued" and row.device_id in behind:
-                    row = replace(row, due_at=behind[row.device_id])
+                if row.state == "queued" and row.device_id in late:
+                    row = replace(row, due_at=late[row.device_id])
+                elif row.state == "queued" and not self._worder.knows(each.arrived.notice, schedule):
+                    late[row.device_id] = now
                 elif row.state == "queued" and row.platform in self._platforms:
                     push = self._worder.push_of(row, each.arrived.notice, to, each.person.language, schedule)
                     if push is None:
@@ -165,7 +169,7 @@ class Planner:
         return [replace(parcel, checked_at=checked_at) for parcel in theirs]
 
     async def _behind(self, decided: Sequence[_Decided], now: datetime) -> Mapping[str, datetime]:
-        """The devices for which something is queued that is not in hand, each with when something new is due there."""
+        """The devices for which something is due that is not in hand, each with when something new is due there."""
         known = set(self._outcomes.known)  # As it is before the read: what ends meanwhile may still be found.
         device_ids = {
             to.registered.device_id
@@ -175,7 +179,7 @@ class Planner:
         }
         behind: dict[str, datetime] = {}
         if device_ids:
-            for delivery_id, device_id, due_at in await self._rows.queued_for(list(device_ids)):
+            for delivery_id, device_id, due_at in await self._rows.open_for(list(device_ids), now):
                 if delivery_id not in known:
                     behind[device_id] = max(due_at, behind.get(device_id, now))
         return behind

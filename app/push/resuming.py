@@ -3,19 +3,22 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from app.push.audience import Audience, Person
 from app.push.outcomes import Outcomes
 from app.push.planning import UNPLANNED, ReadSchedule, tell_unplanned
-from app.push.rows import Row, Rows, Write, change, change_all, drop
+from app.push.rows import Row, Rows, Write, change, change_all, drop, put_off
 from app.push.sending import Parcel
 from app.push.wording import Worder
 from app.stores.devices import MongoDevices
 from gamification.delivery.deciding import Decision, Defer, Drop, SendNow, decide
 from gamification.delivery.planning import count_of, plan
 from gamification.notices.notice import Notice
+
+UNKNOWN_PAUSE = timedelta(seconds=1)
+"""How long a device waits for what speaks the texts of a program that this process does not know yet."""
 
 NoticesById = Callable[[Sequence[str]], Awaitable[Mapping[str, Notice]]]
 """The notices with these ids, where there are any."""
@@ -51,44 +54,60 @@ class Resumer:
         waiting = [row for row in due if row.state == "waiting"]
         if waiting:
             await self._decide_waiting(waiting)
-        queued = [row for row in due if row.state == "queued"]
+        # What comes after something that has waited is found again at once, in its turn.
+        before = {row.device_id for row in waiting}
+        queued = [row for row in due if row.state == "queued" and row.device_id not in before]
         return await self._load(queued) if queued else ()
 
     async def _decide_waiting(self, found: Sequence[Row]) -> None:
         """Decide about all that is due for the members of these, for it may be told as one."""
-        now, fences = self._now(), {row.partition: row.fence for row in found}
-        members = {row.member_id for row in found}
-        # A member's are all in one partition, so they are under the lease that was found.
-        rows = [replace(row, fence=fences[row.partition]) for row in await self._rows.waiting_of(list(members), now)]
-        people, notices = await self._read(rows, now)
-        writes: list[Write] = []
-        for member_id, theirs in groupby(sorted(rows, key=_member_and_position), _member):
-            of_member = list(theirs)
-            try:
-                writes += self._decisions(of_member, people.get(member_id), notices, now)
-            except Exception as error:  # What cannot be decided about is not to stop the others.
-                tell_unplanned(of_member[0].kind, error)
-                failed = {"state": "failed", "reason": UNPLANNED, "due_at": None, "ended_at": now}
-                writes += [change(row, failed) for row in of_member]
-        await self._rows.write(writes)
+        async with self._outcomes.deciding:
+            now, fences = self._now(), {row.partition: row.fence for row in found}
+            members = {row.member_id for row in found}
+            # A member's are all in one partition, so they are under the lease that was found.
+            waiting = await self._rows.waiting_of(list(members), now)
+            rows = [replace(row, fence=fences[row.partition]) for row in waiting]
+            people, notices = await self._read(rows, now)
+            sends: list[Write] = []
+            others: list[Write] = []
+            for member_id, theirs in groupby(sorted(rows, key=_member_and_position), _member):
+                for is_sent, write in self._decided(list(theirs), people.get(member_id), notices, now):
+                    (sends if is_sent else others).append(write)
+            # What speaks for others is written before they are dropped, or all could be lost where this ends between.
+            await self._rows.write(sends)
+            await self._rows.write(others)
+
+    def _decided(
+        self, rows: Sequence[Row], person: Person | None, notices: Mapping[str, Notice], now: datetime
+    ) -> list[tuple[bool, Write]]:
+        """As `_decisions`; what cannot be decided about has failed, and does not stop the others."""
+        try:
+            return self._decisions(rows, person, notices, now)
+        except Exception as error:
+            tell_unplanned(rows[0].kind, error)
+            failed = {"state": "failed", "reason": UNPLANNED, "due_at": None, "ended_at": now}
+            return [(False, change(row, failed)) for row in rows]
 
     def _decisions(
         self, rows: Sequence[Row], person: Person | None, notices: Mapping[str, Notice], now: datetime
-    ) -> list[Write]:
-        """What to write about all that waits for one member."""
+    ) -> list[tuple[bool, Write]]:
+        """What to write about all that waits for one member, and whether each is to be sent."""
         known = list(dict.fromkeys(row.notice_id for row in rows if row.notice_id in notices))
         decided: dict[str, tuple[Notice, Decision]] = {}
         if person is not None:
             verdicts = plan([notices[notice_id] for notice_id in known], person.wishes, list(person.told.values()), now)
             decided = {notice.notice_id: (notice, decision) for notice, decision in verdicts}
-        return [self._decision(row, decided.get(row.notice_id), now) for row in rows]
+        return [
+            (_is_sent(decided.get(row.notice_id)), self._decision(row, decided.get(row.notice_id), now)) for row in rows
+        ]
 
     def _decision(self, row: Row, decided: tuple[Notice, Decision] | None, now: datetime) -> Write:
         match decided:
             case None:
                 return self._drop(row, "unwanted", now)
             case notice, SendNow():
-                fields = {"state": "queued", "due_at": now, "told_at": now, "count": count_of(notice), "reason": ""}
+                # Due as it was, and so before all that has come for the device meanwhile.
+                fields = {"state": "queued", "told_at": now, "count": count_of(notice), "reason": ""}
                 return change(row, fields)
             case _, Defer(until=until, waits_for=waits_for):
                 return change(row, {"due_at": until, "reason": waits_for})
@@ -104,12 +123,19 @@ class Resumer:
         )
         writes: list[Write] = []
         parcels: list[Parcel] = []
+        held: set[str] = set()
         for row in rows:
             to, person, notice = devices.get(row.device_id), people.get(row.member_id), notices.get(row.notice_id)
             if to is None or to.registered.member_id != row.holder:
                 writes.append(self._drop(row, "device_gone" if to is None else "device_moved", now))
             elif person is None or notice is None:
                 writes.append(self._drop(row, "unwanted", now))
+            elif not person.has(row.device_id):  # It was of an account that was taken apart from theirs since.
+                writes.append(self._drop(row, "device_moved", now))
+            elif row.device_id in held or not self._worder.knows(notice, schedule):
+                if row.device_id not in held:
+                    held.add(row.device_id)
+                    writes.append(put_off(row.device_id, now + UNKNOWN_PAUSE))
             elif (write := self._against(row, notice, person, now)) is not None:
                 writes.append(write)
             elif (push := self._worder.push_of(row, notice, to, person.language, schedule)) is not None:
@@ -144,6 +170,10 @@ class Resumer:
             self._notices(list({row.notice_id for row in rows})),
         )
         return people, notices
+
+
+def _is_sent(decided: tuple[Notice, Decision] | None) -> bool:
+    return decided is not None and isinstance(decided[1], SendNow)
 
 
 def _member(row: Row) -> str:

@@ -89,9 +89,10 @@ class Rows:
             found = self._collection.find(query).sort("position", ASCENDING).limit(MAX_WAITING)
             return [read_row(document) for document in await found.to_list(MAX_WAITING)]
 
-    async def queued_for(self, device_ids: Sequence[str]) -> Sequence[tuple[str, str, datetime]]:
-        """What is queued for these devices: id, device, and when it is due."""
-        query = {"device_id": {"$in": list(device_ids)}, **OPEN, "state": "queued"}
+    async def open_for(self, device_ids: Sequence[str], now: datetime) -> Sequence[tuple[str, str, datetime]]:
+        """What is queued for these devices, or has waited for long enough: id, device, and when it is due."""
+        waited = {"state": "waiting", "due_at": {**OPEN["due_at"], "$lte": now}}
+        query = {"device_id": {"$in": list(device_ids)}, **OPEN, "$or": [{"state": "queued"}, waited]}
         with self._connection.answering():
             found = self._collection.find(query, {"device_id": 1, "due_at": 1})
             return [(document["_id"], document["device_id"], document["due_at"]) async for document in found]

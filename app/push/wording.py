@@ -30,13 +30,17 @@ class Worder:
         self._word = word
         self._told: set[str] = set()
 
+    def knows(self, notice: Notice, schedule: Schedule) -> bool:
+        """Whether the texts of a notice are known: a program may have been applied so short a time ago that not yet."""
+        return any(edition.version == notice.program_version for edition in schedule.editions)
+
     def push_of(self, row: Row, notice: Notice, to: Addressee, language: str | None, schedule: Schedule) -> Push | None:
         """The push of a notice for a device, in its language, else the member's, else the program's first.
 
         Sent again it is the same one: its id, by which the phone shows it once, is that of the notice. None where it
         cannot be put into words, which is logged once for each kind, without the words.
         """
-        program = _program(schedule, notice.program_version)
+        program = schedule.version(notice.program_version)
         spoken = choose((to.registered.language, language), program.languages)
         try:
             words = self._word(counting(notice, row.count), program, spoken)
@@ -61,10 +65,3 @@ def words_of(notice: Notice, program: Program, language: str, names: Mapping[str
     count = count_of(notice)
     several = worded_together([notice] * count, program, language) if count > 1 else None
     return several or worded(notice, program, language, names)
-
-
-def _program(schedule: Schedule, version: int) -> Program:
-    try:
-        return schedule.version(version)
-    except KeyError:  # Applied so short a time ago that this process does not know it yet.
-        return schedule.version(schedule.newest_version)

@@ -105,6 +105,8 @@ class Office:
         self.preferences = MongoPreferences(self.connection)
         self.program = program_of()
         self.position = 0
+        self.version = 1
+        """The only version of the program that is known."""
         self._heads: dict[int, int] = {}
 
     async def stores(self) -> PushStores:
@@ -121,7 +123,7 @@ class Office:
         )
 
     async def schedule(self) -> Schedule:
-        return Schedule.always(self.program)
+        return Schedule.always(self.program, self.version)
 
     async def notices(self, notice_ids: Sequence[str]) -> Mapping[str, Notice]:
         found = self.database["notices"].find({"_id": {"$in": list(notice_ids)}})

@@ -3,10 +3,12 @@
 import asyncio
 from datetime import time, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
-from app.push import sending
+from app.push import resuming, sending, session
+from app.push.providers.provider import Later
 from app.push.rows import Rows
 from gamification.delivery.hours import QuietHours
 from gamification.delivery.preferences import Changes, Choice
@@ -145,6 +147,121 @@ async def test_what_is_long_in_hand_is_not_sent_to_a_device_that_moved(
         await until(lambda: _has(office, "sent", 2))
     assert sorted(double.notices) == ["bob:1", "cid:3"]
     assert (await office.states())["ann:2"] == "dropped device_moved"
+
+
+async def test_what_has_waited_is_sent_before_what_comes_as_its_time_has_come(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.phones("ann")
+    await office.preferences.change("ann", Changes(quiet=around(office)))
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "1", "2")
+        await until(lambda: _has(office, "waiting", 2))
+        monkeypatch.setattr(session, "LATE_SECONDS", 1.0)  # what is due lies there for a moment
+        await office.preferences.change("ann", Changes(quiet=None))
+        await office.deliveries.reconsider("ann", office.now())
+        await office.tell("ann", "3")
+        await until(lambda: _has(office, "sent", 3))
+    assert double.notices == ["ann:1", "ann:2", "ann:3"]
+
+
+async def test_what_was_queued_for_an_account_that_was_taken_apart_again_is_not_sent_to_its_device(
+    office: Office,
+) -> None:
+    await office.phones("ann")
+    await office.enrol("bob")
+    await office.database["members"].update_one({"_id": "bob"}, {"$set": {"state.absorbed": ["ann"]}})
+    double = Double(answer=lambda *_: Later(0.1, "Unavailable"))
+    async with at_work(office, double):
+        await office.tell("bob", "1")
+        await until(lambda: len(double.sent) == 1)
+        await office.database["members"].update_one({"_id": "bob"}, {"$set": {"state.absorbed": []}})
+        await until(lambda: _has(office, "dropped", 1))
+    assert (double.notices, await office.states()) == (["bob:1"], {"bob:1": "dropped device_moved"})
+
+
+async def test_a_device_of_a_merged_account_is_found_for_every_member_of_a_batch(office: Office) -> None:
+    await office.phones("ann")
+    await office.enrol("bob")
+    await office.database["members"].update_one({"_id": "bob"}, {"$set": {"state.absorbed": ["ann"]}})
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "1", stream=False)
+        await office.tell("bob", "2", stream=False)
+        await office.stream(await office.entries_after(0, 2))
+        await until(lambda: len(double.sent) == 2)
+    assert sorted(double.notices) == ["ann:1", "bob:2"]
+
+
+async def test_what_speaks_the_texts_of_a_version_that_is_not_known_yet_waits_for_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resuming, "UNKNOWN_PAUSE", MINUTE / 600)
+    await office.phones("ann")
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "1", program_version=2)
+        await office.tell("ann", "2")
+        await until(lambda: _has(office, "queued", 2))
+        assert double.sent == []
+        office.version = 2
+        await until(lambda: len(double.sent) == 1)
+        office.version = 1
+        await until(lambda: _has(office, "sent", 2))
+    assert double.notices == ["ann:1", "ann:2"]
+
+
+async def test_the_bound_of_a_day_holds_where_two_are_decided_about_at_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.program = program_of(per_day=1)
+    await office.phones("ann")
+    await office.preferences.change("ann", Changes(quiet=around(office)))
+    double = Double()
+    told, has_begun = Rows.told, asyncio.Event()
+
+    async def slowly(rows: Rows, *given: Any) -> Any:
+        was = await told(rows, *given)
+        monkeypatch.setattr(Rows, "told", told)
+        has_begun.set()
+        await asyncio.sleep(0.3)
+        return was
+
+    async with at_work(office, double):
+        await office.tell("ann", "1")
+        await until(lambda: _has(office, "waiting", 1))
+        await office.preferences.change("ann", Changes(quiet=None))
+        monkeypatch.setattr(Rows, "told", slowly)
+        await office.tell("ann", "2")
+        await has_begun.wait()
+        await office.deliveries.reconsider("ann", office.now())
+        await until(lambda: _has(office, "waiting", 0))
+        await until(lambda: _has_rows(office, 2))
+        await until(lambda: _has(office, "queued", 0))
+    assert len(double.sent) == 1
+
+
+async def test_what_speaks_for_others_is_queued_before_they_are_dropped(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.phones("ann")
+    await office.preferences.change("ann", Changes(quiet=around(office)))
+    write, wrote = Rows.write, []
+
+    async def watched(rows: Rows, writes: list[Any]) -> None:
+        await write(rows, writes)
+        if writes:
+            wrote.append(await office.states())
+
+    async with at_work(office, Double()):
+        await office.tell("ann", "1", "2", collapse="badge_won")
+        await until(lambda: _has(office, "waiting", 2))
+        monkeypatch.setattr(Rows, "write", watched)
+        await office.preferences.change("ann", Changes(quiet=None))
+        await office.deliveries.reconsider("ann", office.now())
+        await until(lambda: _has(office, "sent", 1))
+    assert wrote[0] == {"ann:1": "waiting quiet_hours", "ann:2": "queued"}
 
 
 async def test_those_who_are_gone_are_told_nothing(office: Office) -> None:
