@@ -146,11 +146,12 @@ class Outcomes:
         return MAX_HELD - len(self.known)
 
     async def _bury(self, dead: Dead) -> None:
+        buried_at = self._now()  # What comes after that is for a device that was registered again.
         if await self._devices.bury(dead.device):
             registered = dead.device.registered
             await self._rows.write([dead.ended])
             self.count("failed", registered.platform, "token_gone")
-            await self._deliveries.drop([registered.device_id], "device_gone", self._now())
+            await self._deliveries.drop([registered.device_id], "device_gone", self._now(), written_by=buried_at)
         self.forget(dead.delivery_ids)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from app.push.outcomes import Dead, Outcomes, plain
+from app.push.outcomes import MAX_HELD, Dead, Outcomes, plain
 from app.push.providers.provider import (
     SEND_TIMEOUT_SECONDS,
     Accepted,
@@ -32,9 +32,11 @@ from gamification.delivery.deliveries import State
 from gamification.delivery.devices import Platform
 
 MAX_IN_FLIGHT = 256
-"""How many deliveries are with providers at a time."""
+"""How many deliveries are with each provider at a time."""
 PROBE_SECONDS = 60.0
 """How long a provider is left alone that does not take our credentials."""
+MAX_PAUSE_SECONDS = 1_800.0
+"""How long a provider is left alone at most that asks for a pause."""
 DRAIN_SECONDS = 1.0
 """How long is waited for what is with providers, where a partition is given to another worker or this one ends."""
 DRAIN_POLL_SECONDS = 0.01
@@ -71,7 +73,9 @@ class Sender:
         self._providers, self._outcomes, self._holds, self._now = providers, outcomes, holds, now
         self._queues: dict[str, deque[Parcel]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._in_flight = {platform: asyncio.Semaphore(MAX_IN_FLIGHT) for platform in providers}
+        # So that a provider that is slow leaves room in hand for the others.
+        self._share = MAX_HELD // max(1, len(providers))
         self._away: Counter[int] = Counter()
         self._closing: set[int] = set()
         self._stopped: dict[Platform, float] = {}
@@ -81,9 +85,20 @@ class Sender:
 
     @property
     def platforms(self) -> Sequence[Platform]:
-        """The platforms that there is a provider for, and may be asked now."""
+        """The platforms that there is a provider for, which may be asked now and for which there is room in hand."""
+        held = self._held()
+        return [each for each in self._providers if not self._is_stopped(each) and held[each] < self._share]
+
+    def _is_stopped(self, platform: Platform) -> bool:
         now = _seconds()
-        return [platform for platform in self._providers if self._stopped.get(platform, now) <= now]
+        return self._stopped.get(platform, now) > now
+
+    def _held(self) -> Counter[Platform]:
+        held: Counter[Platform] = Counter()
+        for queue in self._queues.values():
+            if queue:
+                held[queue[0].row.platform] += len(queue)
+        return held
 
     def put(self, parcels: Sequence[Parcel], *, read_at: float = 0.0) -> None:
         """Send these, which are in hand.
@@ -91,12 +106,18 @@ class Sender:
         ``read_at``, a time of the event loop, is when they were found in MongoDB, with all that is before them. What
         comes from elsewhere goes there where something before it did not get through, to be found in its turn.
         """
+        held = self._held()
         for parcel in parcels:
             device_id = parcel.row.device_id
             until, blocked_at = self._blocked.get(device_id, (None, 0.0))
             if until is not None and blocked_at >= read_at:
                 self._put_off(device_id, until, [parcel])
                 continue
+            if held[parcel.row.platform] >= self._share:
+                self._blocked[device_id] = (self._now(), _seconds())
+                self._outcomes.forget([parcel.row.delivery_id])
+                continue
+            held[parcel.row.platform] += 1
             self._blocked.pop(device_id, None)
             if device_id in self._queues:
                 self._queues[device_id].append(parcel)
@@ -133,7 +154,7 @@ class Sender:
         queue = self._queues[device_id]
         try:
             while queue:
-                async with self._in_flight:
+                async with self._in_flight[queue[0].row.platform]:
                     parcel = queue[0]
                     if not self._may_send(parcel):
                         return
@@ -152,7 +173,7 @@ class Sender:
         partition, platform = parcel.row.partition, parcel.row.platform
         if _seconds() - parcel.checked_at > FRESH_SECONDS:
             return False
-        return self._holds(partition) and partition not in self._closing and platform in self.platforms
+        return self._holds(partition) and partition not in self._closing and not self._is_stopped(platform)
 
     async def _send(self, parcel: Parcel) -> Outcome | None:
         """What the provider says; None for what it need not be asked, as it is too late for it."""
@@ -224,6 +245,9 @@ class Sender:
         return False
 
     def _later(self, parcel: Parcel, later: Later, rest: deque[Parcel]) -> bool:
+        if later.of_provider and later.after_seconds:
+            pause = min(later.after_seconds, MAX_PAUSE_SECONDS)
+            self._stopped[parcel.row.platform] = _seconds() + pause
         attempts = parcel.row.attempts + 1
         until = self._now() + timedelta(seconds=pause_seconds(attempts, later.after_seconds))
         if is_given_up(attempts, parcel.row.told_at, until):

@@ -54,8 +54,17 @@ class MongoDeliveries:
         with self._connection.answering():
             await self._collection.update_many(waiting, {"$set": {"due_at": now}})
 
-    async def drop(self, device_ids: Sequence[str], reason: str, now: datetime, but_of: str | None = None) -> None:
+    async def drop(
+        self,
+        device_ids: Sequence[str],
+        reason: str,
+        now: datetime,
+        but_of: str | None = None,
+        written_by: datetime | None = None,
+    ) -> None:
         """Drop all that is on its way to these devices, but what is for the member ``but_of`` where that is given.
+
+        Nor is anything dropped that was written after ``written_by``, where that is given.
 
         Raises:
             StoreUnavailable: the store did not answer in time.
@@ -63,6 +72,8 @@ class MongoDeliveries:
         query: Document = {"device_id": {"$in": list(device_ids)}, **OPEN}
         if but_of is not None:
             query["holder"] = {"$ne": but_of}
+        if written_by is not None:
+            query["created_at"] = {"$lte": written_by}
         with self._connection.answering():
             await self._end(query, dropped(reason, now), f"dropped:{{platform}}:{reason}", now)
 

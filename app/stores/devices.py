@@ -176,12 +176,13 @@ def read_addressee(document: Document) -> Addressee:
 
 
 def _document(member_id: str, given: Registration, now: datetime) -> Document:
-    named = sha256(f"{given.platform}\0{given.token}".encode()).hexdigest()[:ID_CHARS]
+    token = _token(given)
+    named = sha256(f"{given.platform}\0{token}".encode()).hexdigest()[:ID_CHARS]
     return {
         "_id": named,
         "member_id": member_id,
         "platform": given.platform,
-        "token": given.token,
+        "token": token,
         "keys": {"p256dh": given.p256dh, "auth": given.auth} if given.platform == "web" else None,
         "language": given.language,
         "time_zone": given.time_zone,
@@ -191,4 +192,9 @@ def _document(member_id: str, given: Registration, now: datetime) -> Document:
 
 def _device(given: Registration, now: datetime) -> Device:
     keys = WebPushKeys(given.p256dh or "", given.auth or "") if given.platform == "web" else None
-    return Device(given.platform, given.token, now, keys)
+    return Device(given.platform, _token(given), now, keys)
+
+
+def _token(given: Registration) -> str:
+    """The token as it is kept: hexadecimal digits in either case name the same iPhone."""
+    return given.token.lower() if given.platform == "apns" else given.token

@@ -21,6 +21,7 @@ from app.push.providers.fitting import fitted
 from app.push.providers.naming import collapse_name, delivery_uuid
 from app.push.providers.provider import (
     SEND_TIMEOUT_SECONDS,
+    Accepted,
     Device,
     DeviceKind,
     Gone,
@@ -46,6 +47,7 @@ class ApnsProvider:
     def __init__(self, tokens: ApnsTokens, topic: str, tls: ssl.SSLContext, *, host: Host = PRODUCTION) -> None:
         self._tokens = tokens
         self._client = Http2Client(host, tls)
+        self._has_accepted = False
         self._fixed = [
             HeaderTuple(b"apns-topic", topic.encode("ascii")),
             HeaderTuple(b"apns-push-type", b"alert"),
@@ -86,7 +88,10 @@ class ApnsProvider:
             HeaderTuple(b"apns-expiration", _expiration(push)),
         ]
         path = b"/3/device/" + device.token.lower().encode("ascii")
-        return outcome_of(await self._client.post(path, headers, payload), datetime.now(UTC))
+        answer = await self._client.post(path, headers, payload)
+        outcome = outcome_of(answer, datetime.now(UTC), proven=self._has_accepted)
+        self._has_accepted = self._has_accepted or isinstance(outcome, Accepted)
+        return outcome
 
     async def __aenter__(self) -> Self:
         """As `Provider`."""

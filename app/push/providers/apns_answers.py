@@ -17,7 +17,7 @@ MAX_ID_CHARACTERS: Final = 64
 _OK: Final = 200
 _SERVER_ERRORS: Final = 500
 
-_DEAD: Final = frozenset({"BadDeviceToken", "DeviceTokenNotForTopic", "ExpiredToken", "Unregistered"})
+_DEAD: Final = frozenset({"BadDeviceToken", "ExpiredToken", "Unregistered"})
 _CREDENTIALS: Final = frozenset(
     {
         "BadCertificate",
@@ -34,6 +34,7 @@ _CREDENTIALS: Final = frozenset(
     }
 )
 _LATER: Final = frozenset({"IdleTimeout", "InternalServerError", "ServiceUnavailable", "Shutdown", "TooManyRequests"})
+_OF_PROVIDER: Final = frozenset({"ServiceUnavailable", "Shutdown"})
 _REFUSED: Final = frozenset(
     {
         "BadCollapseId",
@@ -41,6 +42,7 @@ _REFUSED: Final = frozenset(
         "BadMessageId",
         "BadPath",
         "BadPriority",
+        "DeviceTokenNotForTopic",
         "DuplicateHeaders",
         "InvalidPushType",
         "MethodNotAllowed",
@@ -50,25 +52,31 @@ _REFUSED: Final = frozenset(
 )
 
 
-def outcome_of(answer: Answer, now: datetime) -> Outcome:
-    """What became of a notification. ``now`` bounds what APNs tells of the past."""
+def outcome_of(answer: Answer, now: datetime, *, proven: bool) -> Outcome:
+    """What became of a notification. ``now`` bounds what APNs tells of the past.
+
+    A token of the sandbox is bad in production and the other way round. So a bad one counts as dead only where it is
+    ``proven`` that we ask the right one.
+    """
     if answer.status == _OK:
         return Accepted(answer.headers.get("apns-id", "")[:MAX_ID_CHARACTERS])
     fields = json_object(answer.body)
     reason = fields.get("reason")
+    if reason == "BadDeviceToken" and not proven:
+        return Refused(str(reason))
     if reason in _DEAD:
         since = from_milliseconds(fields.get("timestamp"))
         return Gone(None if since is None else min(since, now))
     if reason in _CREDENTIALS:
         return CredentialsWrong(str(reason))
     if reason in _LATER:
-        return Later(retry_after_seconds(answer.headers), str(reason))
+        return Later(retry_after_seconds(answer.headers), str(reason), of_provider=reason in _OF_PROVIDER)
     if reason in _REFUSED:
         return Refused(str(reason))
     if reason == "PayloadTooLarge":
         return TooLarge()
     if reason == "TooManyProviderTokenUpdates":
-        return Later(TOKEN_UPDATES_PAUSE_SECONDS, str(reason))
+        return Later(TOKEN_UPDATES_PAUSE_SECONDS, str(reason), of_provider=True)
     return _of_status(answer)
 
 

@@ -15,6 +15,7 @@ _FCM_ERROR: Final = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _BAD_REQUEST: Final = "type.googleapis.com/google.rpc.BadRequest"
 _TOKEN_FIELD: Final = "message.token"  # noqa: S105 - the name of a field
 _SERVER_ERRORS: Final = 500
+_UNAVAILABLE: Final = 503
 
 
 def outcome_of(answer: Answer) -> Outcome:
@@ -42,8 +43,10 @@ def _of_code(code: str, answer: Answer, error: Mapping[str, Any], details: list[
             return CredentialsWrong(code)
         case "QUOTA_EXCEEDED" | "RESOURCE_EXHAUSTED":
             after = retry_after_seconds(answer.headers)
-            return Later(QUOTA_PAUSE_SECONDS if after is None else after, code)
-        case "UNAVAILABLE" | "INTERNAL":
+            return Later(QUOTA_PAUSE_SECONDS if after is None else after, code, of_provider=True)
+        case "UNAVAILABLE":
+            return Later(retry_after_seconds(answer.headers), code, of_provider=True)
+        case "INTERNAL":
             return Later(retry_after_seconds(answer.headers), code)
         case _:
             return _of_status(answer)
@@ -75,11 +78,11 @@ def _of_status(answer: Answer) -> Outcome:
             return CredentialsWrong("PERMISSION_DENIED")
         case 429:
             after = retry_after_seconds(answer.headers)
-            return Later(QUOTA_PAUSE_SECONDS if after is None else after, "QUOTA_EXCEEDED")
+            return Later(QUOTA_PAUSE_SECONDS if after is None else after, "QUOTA_EXCEEDED", of_provider=True)
         case 0 | 408:
             return Later(None, f"status_{answer.status}")
         case status if status >= _SERVER_ERRORS:
-            return Later(retry_after_seconds(answer.headers), f"status_{status}")
+            return Later(retry_after_seconds(answer.headers), f"status_{status}", of_provider=status == _UNAVAILABLE)
         case status:
             return Refused(f"status_{status}")
 

@@ -82,11 +82,13 @@ class Gone:
 class Later:
     """Not now; the same push may be sent again, after ``after_seconds`` at the soonest where the provider says so.
 
-    It may have been taken already, if the answer was lost. ``reason`` is a short code for operators.
+    It may have been taken already, if the answer was lost. ``reason`` is a short code for operators. Where it is
+    ``of_provider``, the provider takes nothing else for so long either.
     """
 
     after_seconds: float | None
     reason: str
+    of_provider: bool = False
 
 
 @dataclass(frozen=True, slots=True)

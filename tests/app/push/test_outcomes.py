@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.push import retrying
+from app.push import outcomes, retrying, sending
 from app.push.providers.provider import (
     Accepted,
     CredentialsWrong,
@@ -20,6 +20,7 @@ from app.push.providers.provider import (
     Refused,
     TooLarge,
 )
+from app.stores.devices import Addressee, MongoDevices
 from gamification.delivery.planning import plan as plan_together
 from gamification.notices.notice import Notice
 from tests.app.push.post import MINUTE, Double, Office, at_work, session_of, until
@@ -253,6 +254,67 @@ async def test_a_notice_that_cannot_be_decided_about_stops_nobody(
     assert CANARY not in caplog.text
 
 
+async def test_a_provider_that_asks_for_a_pause_gets_it_for_all_devices(office: Office) -> None:
+    await office.phones("ann", "bob")
+    await office.register("bob", "iphone-bob", "apns")
+    google, apple = Double(answer=Answers(a=[Later(60.0, "QUOTA_EXCEEDED", of_provider=True)])), Double("apns")
+    async with at_work(office, google, apple):
+        await office.tell("ann", "a")
+        await until(lambda: google.notices == ["ann:a"] and google.at_once == 0)
+        await office.tell("bob", "b")
+        await until(lambda: _ended(office, 1))
+    assert (google.notices, apple.notices) == (["ann:a"], ["bob:b"])
+
+
+async def test_a_slow_provider_leaves_room_for_the_others(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "MAX_HELD", 6)
+    monkeypatch.setattr(outcomes, "MAX_HELD", 6)
+    monkeypatch.setattr(sending, "MAX_IN_FLIGHT", 2)
+    names = [f"m{number}" for number in range(8)]
+    await office.phones(*names)
+    await office.enrol("bob")
+    await office.register("bob", "iphone-bob", "apns")
+    google, apple = Double(pause_seconds=60.0), Double("apns")
+    async with at_work(office, google, apple):
+        for name in names:
+            await office.tell(name, "a")
+        await office.tell("bob", "b")
+        await until(lambda: apple.notices == ["bob:b"])
+    assert google.most_at_once == 2
+
+
+async def test_what_comes_for_a_device_that_registers_again_while_it_is_buried_is_sent(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.phones("ann")
+    answers = Answers(a=[Gone(None)])
+    double, bury = Double(answer=answers), MongoDevices.bury
+
+    async def and_again(devices: MongoDevices, dead: Addressee) -> bool:
+        is_buried = await bury(devices, dead)
+        row = (await office.stored())[0]
+        await office.register("ann", "phone-ann", at=office.now() + MINUTE)
+        await office.tell("ann", "b", stream=False)
+        again = {"_id": "later", "notice_id": "ann:b", "state": "queued", "position": 2, "fence": row["fence"]}
+        now = office.now() + MINUTE / 600
+        await office.database["deliveries"].insert_one({**row, **again, "created_at": now, "due_at": now})
+        return is_buried
+
+    monkeypatch.setattr(MongoDevices, "bury", and_again)
+    async with at_work(office, double):
+        await office.tell("ann", "a")
+        await until(lambda: _ended(office, 2))
+    assert (answers.taken, await office.states()) == (["b"], {"ann:a": "failed token_gone", "ann:b": "sent"})
+
+
+async def test_an_iphone_is_one_device_in_whatever_case_its_token_is(office: Office) -> None:
+    await office.enrol("ann")
+    first = await office.register("ann", "AB" * 32, "apns")
+    second = await office.register("ann", "ab" * 32, "apns")
+    assert first.device_id == second.device_id
+    assert [each.device.token for each in await office.devices.of_members(["ann"])] == ["ab" * 32]
+
+
 async def test_what_is_too_late_is_not_sent(office: Office) -> None:
     await office.phones("ann")
     double = Double()
@@ -267,7 +329,7 @@ async def test_no_more_are_with_providers_at_once_than_may_be(office: Office, mo
     await office.phones(*names)
     double = Double(pause_seconds=0.01)
     async with at_work(office, double) as worker:
-        monkeypatch.setattr(session_of(worker).sender, "_in_flight", asyncio.Semaphore(4))
+        monkeypatch.setattr(session_of(worker).sender, "_in_flight", {"fcm": asyncio.Semaphore(4)})
         for name in names:
             await office.tell(name, "a")
         await until(lambda: len(double.sent) == 30)

@@ -137,7 +137,7 @@ async def test_what_is_long_in_hand_is_not_sent_to_a_device_that_moved(
     await office.phones("ann", "bob", "cid")
     double = Double(pause_seconds=0.5)
     async with at_work(office, double) as worker:
-        monkeypatch.setattr(session_of(worker).sender, "_in_flight", asyncio.Semaphore(1))
+        monkeypatch.setattr(session_of(worker).sender, "_in_flight", {"fcm": asyncio.Semaphore(1)})
         await office.tell("bob", "1")
         await until(lambda: double.at_once == 1)
         await office.tell("ann", "2")

@@ -110,8 +110,8 @@ UNREGISTERED_AT = datetime(2026, 11, 20, 12, 30, 0, 250_000, UTC)
 @pytest.mark.parametrize(
     ("act", "outcome"),
     [
-        (apns_error(400, "BadDeviceToken"), Gone(None)),
-        (apns_error(400, "DeviceTokenNotForTopic"), Gone(None)),
+        (apns_error(400, "BadDeviceToken"), Refused("BadDeviceToken")),
+        (apns_error(400, "DeviceTokenNotForTopic"), Refused("DeviceTokenNotForTopic")),
         (apns_error(410, "Unregistered", int(UNREGISTERED_AT.timestamp() * 1000)), Gone(UNREGISTERED_AT)),
         (apns_error(410, "ExpiredToken", int(UNREGISTERED_AT.timestamp() * 1000)), Gone(UNREGISTERED_AT)),
         (apns_error(410, "Unregistered", 10**30), Gone(None)),
@@ -119,10 +119,13 @@ UNREGISTERED_AT = datetime(2026, 11, 20, 12, 30, 0, 250_000, UTC)
         (apns_error(413, "PayloadTooLarge"), TooLarge()),
         (apns_error(429, "TooManyRequests"), Later(None, "TooManyRequests")),
         (apns_error(429, "TooManyRequests", retry_after="20"), Later(20.0, "TooManyRequests")),
-        (apns_error(429, "TooManyProviderTokenUpdates"), Later(1200.0, "TooManyProviderTokenUpdates")),
+        (
+            apns_error(429, "TooManyProviderTokenUpdates"),
+            Later(1200.0, "TooManyProviderTokenUpdates", of_provider=True),
+        ),
         (apns_error(500, "InternalServerError"), Later(None, "InternalServerError")),
-        (apns_error(503, "ServiceUnavailable"), Later(None, "ServiceUnavailable")),
-        (apns_error(503, "Shutdown"), Later(None, "Shutdown")),
+        (apns_error(503, "ServiceUnavailable"), Later(None, "ServiceUnavailable", of_provider=True)),
+        (apns_error(503, "Shutdown"), Later(None, "Shutdown", of_provider=True)),
         (apns_error(400, "IdleTimeout"), Later(None, "IdleTimeout")),
         (apns_error(503, "SomethingNew"), Later(None, "status_503")),
         (apns_error(400, "SomethingNew"), Refused("status_400")),
@@ -256,3 +259,9 @@ async def test_a_long_body_is_shortened_and_what_fits_in_no_way_is_refused(
     assert set(apns.phones.arrivals[0].body.removesuffix("…").split("👩‍👩‍👧")) == {""}
     assert await provider.send(push(title="x" * 5000), apns_device()) == TooLarge()
     assert apns.phones.count == 1
+
+
+async def test_a_bad_token_is_dead_once_apns_has_taken_a_push(apns: ApnsDouble, provider: ApnsProvider) -> None:
+    assert isinstance(await provider.send(push(), apns_device()), Accepted)
+    apns.acts.append(apns_error(400, "BadDeviceToken"))
+    assert await provider.send(push(), apns_device()) == Gone(None)
