@@ -278,6 +278,7 @@ async def test_a_slow_provider_leaves_room_for_the_others(office: Office, monkey
     async with at_work(office, google, apple):
         for name in names:
             await office.tell(name, "a")
+        await until(lambda: _has_rows(office, 8))
         await office.tell("bob", "b")
         await until(lambda: apple.notices == ["bob:b"])
     assert google.most_at_once == 2
@@ -338,3 +339,7 @@ async def test_no_more_are_with_providers_at_once_than_may_be(office: Office, mo
 
 async def _ended(office: Office, count: int) -> bool:
     return len(await office.stored(state={"$in": ["sent", "failed", "dropped"]})) == count
+
+
+async def _has_rows(office: Office, count: int) -> bool:
+    return len(await office.stored()) == count
