@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     serve_clock: bool = False
     """Whether `laurel serve` runs the clock too, beside any `laurel worker clock`. `laurel up` does in any case."""
 
+    push_log: bool = False
+    """Whether pushes are logged and not sent where no credentials are set at all, for development."""
     fcm_credentials: Path | None = None
     """The key file of a Google service account; None sends nothing by Firebase Cloud Messaging."""
     fcm_url: str = "https://fcm.googleapis.com"

@@ -61,7 +61,10 @@ async def push() -> None:
 
     Notices are sent by FCM, APNs and Web Push, as docs/push.md says.
 
-    Without any credentials, pushes are logged and not sent. Any number may run at once; they share the work.
+    That is by FCM, APNs and Web Push, as docs/push.md says.
+
+    Without any credentials, and with LAUREL_PUSH_LOG=true, pushes are logged and not sent. Any number may run at once;
+    they share the work.
     """
     settings = settings_of_environment()
     providers = providers_of(settings)

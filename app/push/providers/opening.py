@@ -22,15 +22,20 @@ from app.settings import Settings
 def providers_of(settings: Settings) -> Mapping[DeviceKind, Provider]:
     """The provider of each kind of device that credentials are set for, to be entered and left by the caller.
 
-    Where none are set at all, every kind is logged, for development. Nothing is connected yet.
+    Where none are set at all, every kind is logged if ``push_log`` says so, for development. Nothing is connected yet.
 
     Raises:
-        OperatorError: credentials cannot be read, are none, or lack a part; names the variable.
+        OperatorError: none are set, and pushes are not to be logged either; or credentials cannot be read, are none, or
+            lack a part; names the variable.
     """
     made = (_fcm(settings), _apns(settings), _web(settings))
     configured = {provider.kind: provider for provider in made if provider is not None}
     if configured:
         return configured
+    if not settings.push_log:
+        raise OperatorError(
+            "No provider of pushes has credentials, see docs/push.md. LAUREL_PUSH_LOG=true logs pushes and sends none."
+        )
     kinds: tuple[DeviceKind, ...] = ("fcm", "apns", "web")
     return {kind: LogProvider(kind) for kind in kinds}
 

@@ -28,8 +28,13 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 Change = Callable[[Path], dict[str, Any]]
 
 
-async def test_without_credentials_every_kind_is_logged() -> None:
-    providers = providers_of(Settings())
+def test_without_credentials_nothing_is_taken_for_sent() -> None:
+    with pytest.raises(OperatorError, match="LAUREL_PUSH_LOG"):
+        providers_of(Settings())
+
+
+async def test_without_credentials_every_kind_is_logged_where_that_is_wanted() -> None:
+    providers = providers_of(Settings(push_log=True))
     assert {kind: type(provider) for kind, provider in providers.items()} == {
         "fcm": LogProvider,
         "apns": LogProvider,
