@@ -61,8 +61,6 @@ async def push() -> None:
 
     Notices are sent by FCM, APNs and Web Push, as docs/push.md says.
 
-    That is by FCM, APNs and Web Push, as docs/push.md says.
-
     Without any credentials, and with LAUREL_PUSH_LOG=true, pushes are logged and not sent. Any number may run at once;
     they share the work.
     """
