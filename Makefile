@@ -17,7 +17,7 @@ test: .venv/test.stamp ## lint, types, import rules and all tests
 	@$(VENV)/ruff format --check --quiet .
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports
-	@$(VENV)/pytest -n 4 --dist worksteal -m "not soak"
+	@$(VENV)/pytest -n 3 --dist worksteal -m "not soak"
 
 soak: .venv/test.stamp ## slow endurance tests
 	@$(VENV)/pytest -m soak --timeout 0
