@@ -131,7 +131,12 @@ class Outcomes:
         """
         self._counted_at = asyncio.get_running_loop().time()
         counts, self._uncounted = self._uncounted, Counter()
-        await self._deliveries.count(counts, self._now())
+        counting = asyncio.ensure_future(self._deliveries.count(counts, self._now()))
+        try:
+            await asyncio.shield(counting)
+        except asyncio.CancelledError:  # Else what is being written would be lost with whoever wanted it.
+            await asyncio.wait([counting])
+            raise
 
     def forget(self, delivery_ids: Collection[str]) -> None:
         """Let these out of hand as they are, to be looked at again."""
