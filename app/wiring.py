@@ -260,27 +260,17 @@ def wire(
     periods = MongoBoardPeriods(connection)
     standings = MongoStandings(connection, periods)
     stores = Stores(
-        members=members,
-        journal=journal,
-        programs=programs,
-        campaigns=campaigns,
-        friends=MongoFriendships(connection),
-        boards=live.reads,
-        standings=standings,
-        notices=feed.notices,
-        broadcasts=broadcasts.store,
-    )
+        members, journal, programs, campaigns, MongoFriendships(connection), live.reads, standings, feed.notices,
+        broadcasts.store,
+    )  # fmt: skip
     push = assemble_push(settings, connection, redis, feed, programs=programs, campaigns=campaigns, now=now)
     webhooks = assemble_webhooks(settings, connection, feed, programs=programs, campaigns=campaigns, now=now)
     tolerance = timedelta(seconds=settings.future_tolerance_seconds)
-    identities = Identities(
-        member_id=lambda: uuid4().hex, serial=lambda: secrets.randbelow(10 ** (LOYALTY_NUMBER_DIGITS - 1))
-    )
     recorder = Recorder(stores, now, tolerance)
     game = Game(
         stores=stores,
         recorder=recorder,
-        enroller=Enroller(stores, now, tolerance, identities),
+        enroller=Enroller(stores, now, tolerance, _identities()),
         merger=Merger(stores, now),
         signals=live.hub,
         tops=Tops(live.reads, members),
@@ -290,7 +280,6 @@ def wire(
         webhooks=webhooks.stores,
         now=now,
     )
-    imports = MongoImports(connection)
     closer = PeriodCloser(periods, MongoRuns(connection), members, programs, recorder, now=now)
     clock = ClockWorker(members, programs, recorder, now=now)
     return Laurel(
@@ -306,7 +295,7 @@ def wire(
         figures,
         closer,
         clock,
-        imports,
+        MongoImports(connection),
         api_keys,
         ApiKeyVerifier(api_keys),
         pings,
@@ -317,4 +306,11 @@ def wire(
         NoticeClock(connection, programs, feed.notices, now),
         broadcasts,
         ranks,
+    )
+
+
+def _identities() -> Identities:
+    """Ids and serial numbers of new members, which nobody can guess."""
+    return Identities(
+        member_id=lambda: uuid4().hex, serial=lambda: secrets.randbelow(10 ** (LOYALTY_NUMBER_DIGITS - 1))
     )
