@@ -8,12 +8,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NoReturn
 
-from pydantic import ValidationError
-
 from app.broadcasts.crowd import Crowd
 from app.broadcasts.store import MongoBroadcasts, Turn
 from app.campaigns.store import MongoCampaigns
-from app.stores.codec import read_state
+from app.stores.codec import NotReadable, read_state
 from app.stores.connection import Connection, Document
 from app.stores.notices import MongoNotices, notice_document
 from app.stores.programs import MongoPrograms
@@ -166,5 +164,5 @@ def _state(document: Document, schedule: Schedule, now: datetime) -> Iterator[St
     """A member's state as of now; nothing where what is stored cannot be read."""
     try:
         yield advance(read_state(document["state"]), now, schedule)[0]
-    except ValidationError:
+    except NotReadable:
         log.error("member %s is not told of a broadcast: the document cannot be read", document["_id"])

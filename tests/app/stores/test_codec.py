@@ -41,7 +41,18 @@ from gamification.effects import (
 from gamification.friends import Friendship
 from gamification.member import Member, Profile, Visibility
 from gamification.record import Outcome, Record
-from gamification.state import BadgeHeld, Balance, ChallengeState, Lot, RuleUse, Standing, State, Totals
+from gamification.state import (
+    BadgeHeld,
+    Balance,
+    ChallengeState,
+    Expiry,
+    Lot,
+    RuleUse,
+    Standing,
+    State,
+    Totals,
+    Waiting,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AT = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
@@ -134,9 +145,17 @@ def test_full_state_keeps_its_types() -> None:
 
 
 def test_a_snapshot_from_before_lots_had_an_origin_is_read() -> None:
-    document = state_document(State(AT, AT, lots=(Lot("1.0", 5, 4, AT, AT, origin="rule:base"),)))
-    del document["lots"][0]["origin"]
-    assert read_state(document).lots == (Lot("1.0", 5, 4, AT, AT),)
+    lot = {"lot_id": "1.0", "points": 5, "remaining": 4, "earned_at": AT, "available_at": AT}
+    document = state_document(State.new(AT)) | {"lots": [lot]}
+    assert read_state(through_bson(document)).lots == (Lot("1.0", 5, 4, AT, AT),)
+
+
+def test_lots_are_rows_with_their_values_in_order() -> None:
+    lots = (Lot("1.0", 5, 4, AT, AT, None, True, 30, 2, Waiting("visit", Expiry(7)), "rule:base"),)
+    assert state_document(State(AT, AT, lots=lots))["lots"] == (
+        '[["1.0",5,4,"2026-05-01T12:00:00.123000Z","2026-05-01T12:00:00.123000Z",null,true,30,2,{"kind":"visit",'
+        '"expiry":{"days":7,"month_day":"","years_after":0,"idle_days":null,"grace_days":0},"cancels":false},"rule:base"]]'
+    )
 
 
 def test_a_record_from_before_streaks_told_their_freezes_is_read() -> None:
@@ -156,8 +175,14 @@ def test_id_of_a_record_is_its_key_and_without_one_its_number() -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"state": None}, "state: Input should be a dictionary or an instance of State"),
-        ({"loyalty_number": 5}, "loyalty_number: Input should be a valid string"),
+        ({"state": None}, "state: Expected `object`, got `null`"),
+        ({"loyalty_number": 5}, "loyalty_number: Expected `str`, got `int`"),
+        ({"state": state_document(State.new(AT)) | {"seq": None}}, "state.seq: Expected `int`, got `null`"),
+        ({"state": {"as_of": AT}}, "state: Object missing required field `joined_at`"),
+        ({"state": {"lots": '[["1.0","5"]]'}}, "state.lots[0][1]: Expected `int`, got `str`"),
+        ({"state": {"lots": '[["1.0"]]'}}, "state.lots[0]: Expected `array` of length 11"),
+        ({"state": {"lots": "["}}, "state.lots: Input data was truncated"),
+        ({"state": {"joined_at": AT, "as_of": AT, "lots": 5}}, "state.lots: Expected `array`, got `int`"),
     ],
 )
 def test_broken_member_is_a_value_that_says_why(change: dict[str, Any], fault: str) -> None:

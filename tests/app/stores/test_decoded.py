@@ -46,7 +46,7 @@ def test_what_comes_once_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_be_read_is_told_each_time() -> None:
     broken = bson.encode(member_document(MEMBER) | {"loyalty_number": 5})
     decoded = DecodedMembers()
-    told = Unreadable("m", None, "loyalty_number: Input should be a valid string")
+    told = Unreadable("m", None, "loyalty_number: Expected `str`, got `int`")
     assert [decoded.member(broken) for _ in range(2)] == [told, told]
 
 

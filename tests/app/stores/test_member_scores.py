@@ -56,4 +56,4 @@ async def test_documents_from_before_there_were_boards_and_broken_ones(finale: F
     assert found["sound"] == MemberScores("sound", 1, "hidden", None, (score(WEEKLY, 5),))
     faults = {one.member_id: one.fault for one in found.values() if isinstance(one, Unreadable)}
     odd = "what should be an object or a number is something else"
-    assert faults == {"text": odd, "broken": "scores.0.period: Field required"}
+    assert faults == {"text": odd, "broken": "scores[0]: Object missing required field `period`"}

@@ -224,9 +224,7 @@ async def test_unreadable_record(play: Play, ann: Member) -> None:
 
 async def test_unreadable_member(play: Play, ann: Member) -> None:
     await tamper_member(play, ann, {"state.lots": 5})
-    assert await found(play, ann.member_id) == [
-        f"{ann.member_id}: unreadable: state.lots: Input should be a valid tuple"
-    ]
+    assert await found(play, ann.member_id) == [f"{ann.member_id}: unreadable: state.lots: Expected `array`, got `int`"]
 
 
 @pytest.mark.parametrize(("owner", "said"), [(None, "nobody"), ("m1", "m1")])
