@@ -98,6 +98,7 @@ class Context:
     ranks: Loader[RankOf, Rank | Unavailable] = field(init=False)
     tops: Loader[TopOf, Rows | Unavailable] = field(init=False)
     reasons: Loader[tuple[str, Reached], Reason] = field(init=False)
+    _reads: "_Reads" = field(init=False)
     _now: datetime = field(init=False)
     _readings: dict[tuple[tuple[str | None, ...], str | None], Reading] = field(init=False)
     token_id: str | None = field(init=False, default=None)
@@ -107,11 +108,9 @@ class Context:
 
     def renew(self) -> None:
         """Forget what was read, and read as of now: what a subscription does before each event."""
-        self.members = Loader(self.game.stores.members.by_ids)
-        self.hidden = Loader(self._read_hidden)
-        self.ranks = Loader(self._read_ranks)
-        self.tops = Loader(self._read_tops)
-        self.reasons = Loader(self._read_reasons)
+        self._reads = reads = _Reads(self.game, self.principal)
+        self.members, self.hidden = reads.members, Loader(reads.hidden)
+        self.ranks, self.tops, self.reasons = Loader(reads.ranks), Loader(reads.tops), Loader(reads.reasons)
         self._now = self.game.now()
         self._readings = {}
 
@@ -140,7 +139,7 @@ class Context:
             token_id = self.principal.member_id
             member_id = await self.account(token_id)
             if member_id != token_id:
-                self.principal = MemberPrincipal(member_id)
+                self.principal = self._reads.principal = MemberPrincipal(member_id)
             self.token_id = token_id
 
     async def still_goes_on(self) -> bool:
@@ -165,25 +164,6 @@ class Context:
         language, names = choose(wanted, edition.program.languages), self.game.stores.campaigns.names()
         return Reading(edition.program, edition.version, language, self._now, schedule, names, member_id)
 
-    async def _read_ranks(self, asked: Sequence[RankOf]) -> Mapping[RankOf, Rank | Unavailable]:
-        stores = self.game.stores
-        return await _answers(
-            asked, [(stores.standings if final else stores.boards).rank_of(key, id_) for key, id_, final in asked]
-        )
-
-    async def _read_tops(self, asked: Sequence[TopOf]) -> Mapping[TopOf, Rows | Unavailable]:
-        return await _answers(asked, [self.game.tops.first_rows(key, first) for key, first in asked])
-
-    async def _read_reasons(self, asked: Sequence[tuple[str, Reached]]) -> Mapping[tuple[str, Reached], Reason]:
-        journal, by_member = self.game.stores.journal, dict[str, list[Reached]]()
-        for member_id, reached in asked:
-            by_member.setdefault(member_id, []).append(reached)
-        return {
-            (member_id, reached): reason
-            for member_id, wanted in by_member.items()
-            for reached, reason in (await look_back(journal, member_id, wanted)).items()
-        }
-
     async def hidden_among(self, member_ids: Sequence[str]) -> Collection[str]:
         """Those of these members between whom and the caller a block stands."""
         if not isinstance(self.principal, MemberPrincipal):
@@ -194,12 +174,46 @@ class Context:
         hidden = await self.hidden.load_many(member_ids)
         return [member_id for member_id, is_hidden in zip(member_ids, hidden, strict=True) if is_hidden]
 
-    async def _read_hidden(self, member_ids: Sequence[str]) -> Mapping[str, bool]:
+
+class _Reads:
+    """What a request's loaders read by.
+
+    It refers to none of them but the members', nor to the context: in a ring of references, all that a request has read
+    would wait for the garbage collector, which then holds up everybody for some 20 ms.
+    """
+
+    __slots__ = ("_game", "members", "principal")
+
+    def __init__(self, game: Game, principal: Principal) -> None:
+        self._game = game
+        self.principal = principal
+        self.members: Loader[str, Member] = Loader(game.stores.members.by_ids)
+
+    async def ranks(self, asked: Sequence[RankOf]) -> Mapping[RankOf, Rank | Unavailable]:
+        stores = self._game.stores
+        return await _answers(
+            asked, [(stores.standings if final else stores.boards).rank_of(key, id_) for key, id_, final in asked]
+        )
+
+    async def tops(self, asked: Sequence[TopOf]) -> Mapping[TopOf, Rows | Unavailable]:
+        return await _answers(asked, [self._game.tops.first_rows(key, first) for key, first in asked])
+
+    async def reasons(self, asked: Sequence[tuple[str, Reached]]) -> Mapping[tuple[str, Reached], Reason]:
+        journal, by_member = self._game.stores.journal, dict[str, list[Reached]]()
+        for member_id, reached in asked:
+            by_member.setdefault(member_id, []).append(reached)
+        return {
+            (member_id, reached): reason
+            for member_id, wanted in by_member.items()
+            for reached, reason in (await look_back(journal, member_id, wanted)).items()
+        }
+
+    async def hidden(self, member_ids: Sequence[str]) -> Mapping[str, bool]:
         between: Mapping[str, Friendship] = {}
         if isinstance(self.principal, MemberPrincipal):
             caller = await self.members.load(self.principal.member_id)
             if caller is None or caller.may_have_blocks:
-                between = await self.game.stores.friends.between(self.principal.member_id, member_ids)
+                between = await self._game.stores.friends.between(self.principal.member_id, member_ids)
         return {member_id: member_id in between and between[member_id].hides for member_id in member_ids}
 
 

@@ -123,6 +123,10 @@ class PlannedOperation:
         run = Run(executor)
         data = await self.plan.execute(run)
         document.deviations += run.deviations
+        if not executor.background_futures:
+            # The helpers refer to the executor in turn, and in that ring all of the request would wait for the garbage
+            # collector.
+            del executor.async_helpers
         return ExecutionResult(data=data, errors=executor.collected_errors.errors or None)
 
 
