@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pymongo import ReturnDocument, UpdateOne
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from app.stores.connection import Connection, Document
+from app.stores.connection import Connection, Document, is_about_duplicates_alone
 
 LEASE_SECONDS = 8.0
 """How long a worker that has fallen silent keeps its partitions."""
@@ -30,7 +30,8 @@ FORGET_SECONDS = 3_600
 class Lease:
     """A partition that this worker has, until ``ends``, a time of the event loop.
 
-    ``upto`` is how far its owners had acknowledged it when it was taken; None where nobody ever had it.
+    ``upto`` is how far its owners had acknowledged it when it was taken, or where the first of them began; None where
+    that is not known.
     """
 
     partition: int
@@ -69,6 +70,21 @@ class Leases:
         """Whether it has a partition for certain."""
         lease = self._held.get(partition)
         return lease is not None and lease.ends > _seconds()
+
+    async def begin_after(self, position: int) -> None:
+        """Let partitions that nobody ever had begin after a position, so that it shows where something is missing.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time.
+        """
+        new = {"$setOnInsert": {"holder": None, "until": self._now(), "fence": 0, "upto": position}}
+        begun = [UpdateOne({"_id": partition}, new, upsert=True) for partition in range(self._partitions)]
+        with self._connection.answering():
+            try:
+                await self._leases.bulk_write(begun, ordered=False)
+            except BulkWriteError as error:  # Somebody else begins at the same moment.
+                if not is_about_duplicates_alone(error):
+                    raise
 
     async def renew(self, upto: Mapping[int, int]) -> None:
         """Keep what it has, take what is free, and give what is more than its share; note what is acknowledged.

@@ -70,6 +70,7 @@ def assemble_push(
         deliveries=deliveries,
         notices=notices,
         entries_after=feed.positions.entries,
+        last=feed.notices.last,
         schedule=schedule,
     )
     return Pushing(

@@ -6,9 +6,10 @@ for a group that was far behind, and what is missing is read from MongoDB.
 """
 
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from redis.exceptions import ResponseError
 
@@ -26,6 +27,8 @@ COUNT = 200
 AWAY_SECONDS = 0.5
 """How long a stream is left alone that is not there, or a Redis that does not answer."""
 
+_Line: TypeAlias = tuple[bytes, Mapping[bytes, bytes] | None]
+"""An entry of a stream: its id and its fields, None where it was cut."""
 EntriesAfter = Callable[[int, int], Awaitable[Sequence[Entry]]]
 """Up to so many entries of the feed beyond a position, in its order."""
 
@@ -47,68 +50,93 @@ class Read:
 class StreamReader:
     """Reads one stream for as long as its partition is held."""
 
-    def __init__(self, redis: Client, prefix: str, lease: Lease, upto: int | None, entries_after: EntriesAfter) -> None:
+    def __init__(self, redis: Client, prefix: str, lease: Lease, entries_after: EntriesAfter) -> None:
         self._redis, self._stream = redis, stream_name(prefix, lease.partition)
         self.partition, self.fence, self._entries_after = lease.partition, lease.fence, entries_after
-        self._upto = upto
+        self._upto = lease.upto
         self._pending: bytes | None = b"0"
         """From where on what was read before is read again; None when all of that was."""
+        self._unread: deque[_Line] = deque()
+        """What came from the stream and was not given out yet."""
+        self._begun = 0
+        """How often reading has begun again."""
 
     async def next(self) -> Read | None:
-        """What comes next; None if there was nothing for a while.
+        """What comes next, some hundred notices at most; None if there was nothing for a while.
 
         Raises:
-            StoreUnavailable: Redis does not answer.
-            ResponseError: it was asked something wrong.
+            StoreUnavailable: Redis or MongoDB do not answer.
+            ResponseError: Redis was asked something wrong.
         """
-        asked = self._pending
-        with answering():
-            answer = await self._redis.xreadgroup(
-                GROUP,
-                str(self.partition),
-                {self._stream: asked or ">"},
-                count=COUNT,
-                block=None if asked else int(BLOCK_SECONDS * 1000),
-            )
-        found = _entries(answer)
-        if self._pending == asked:  # Else it is to begin again, as was found while this was read.
+        begun = self._begun
+        if not self._unread:
+            asked = self._pending
+            found = await self._ask(asked)
+            if begun != self._begun:  # What has come is read again with the rest.
+                return None
+            self._unread.extend(found)
             self._pending = found[-1][0] if found and asked is not None else None
-        return await self._read(found) if found else None
+        return await self._take(begun) if self._unread else None
 
     def rewind(self) -> None:
         """Read again what was read and not acknowledged: it did not get where it should."""
         self._pending = b"0"
+        self._unread.clear()
+        self._begun += 1
 
     def begin_again(self, upto: int | None) -> None:
         """Read again all beyond a position: nothing that was read of it was planned."""
         self._upto = upto
         self.rewind()
 
-    async def _read(self, found: Sequence[tuple[bytes, Mapping[bytes, bytes] | None]]) -> Read:
-        arrived: list[Arrived] = []
-        for entry_id, fields in found:
-            if not fields:
-                continue  # It was cut from the stream; the next entry that is there shows that it is missing.
-            try:
-                entry = read_entry(fields)
-            except (KeyError, ValueError):
-                log.error("entry %s of %s is not what Laurel writes, and is left out", entry_id, self._stream)
-                continue
-            if self._upto is not None and entry.previous > self._upto:
-                arrived += await self._missing(entry.previous)
-            self._upto = max(self._upto or 0, entry.position)
-            arrived.append(self._arrived(entry))
-        return Read(self.partition, arrived, [entry_id for entry_id, _ in found], self._upto or 0, self.fence)
+    async def _ask(self, after: bytes | None) -> Sequence[_Line]:
+        with answering():
+            answer = await self._redis.xreadgroup(
+                GROUP,
+                str(self.partition),
+                {self._stream: after or ">"},
+                count=COUNT,
+                block=None if after else int(BLOCK_SECONDS * 1000),
+            )
+        return _entries(answer)
 
-    async def _missing(self, last: int) -> list[Arrived]:
-        """What the stream has lost of this partition, up to a position."""
-        after, missing = self._upto or 0, list[Arrived]()
-        while after < last:
+    async def _take(self, begun: int) -> Read | None:
+        """What is to be given out of what has come: up to where something is missing, or a part of what is."""
+        arrived, ids, upto = list[Arrived](), list[bytes](), self._upto
+        for entry_id, fields in self._unread:
+            entry = self._entry(entry_id, fields) if fields else None  # Of one that was cut, nothing is left.
+            if entry is not None:
+                if upto is not None and entry.previous > upto:
+                    if not ids:
+                        return await self._missing(upto, entry.previous, begun)
+                    break
+                upto = max(upto or 0, entry.position)
+                arrived.append(self._arrived(entry))
+            ids.append(entry_id)
+        for _ in ids:
+            self._unread.popleft()
+        self._upto = upto
+        return Read(self.partition, arrived, ids, upto or 0, self.fence)
+
+    async def _missing(self, after: int, last: int, begun: int) -> Read | None:
+        """The next of what the stream has lost of this partition beyond a position, up to another."""
+        missing: list[Arrived] = []
+        while after < last and len(missing) < COUNT:
             entries = await self._entries_after(after, COUNT)
             ours = [each for each in entries if each.partition == self.partition and each.position <= last]
             missing += map(self._arrived, ours)
-            after = entries[-1].position if entries else last
-        return missing
+            after = min(entries[-1].position, last) if entries else last
+        if begun != self._begun:
+            return None
+        self._upto = after
+        return Read(self.partition, missing, (), after, self.fence)
+
+    def _entry(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry | None:
+        try:
+            return read_entry(fields)
+        except (KeyError, ValueError):
+            log.error("entry %s of %s is not what Laurel writes, and is left out", entry_id, self._stream)
+            return None
 
     def _arrived(self, entry: Entry) -> Arrived:
         return Arrived(entry.notice, entry.position, self.partition, self.fence)
@@ -129,7 +157,7 @@ async def register(redis: Client, prefix: str, partitions: Iterable[int]) -> Non
                     raise
 
 
-def _entries(answer: Any) -> Sequence[tuple[bytes, Mapping[bytes, bytes] | None]]:
+def _entries(answer: Any) -> Sequence[_Line]:
     """The entries of an answer about one stream, which clients shape by the version of the protocol."""
     streams = list(answer.items()) if isinstance(answer, dict) else list(answer or ())
     if not streams:

@@ -6,7 +6,7 @@ Everything that is kept in memory begins and ends with it. Whatever goes wrong, 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -65,6 +65,8 @@ class PushStores:
     deliveries: MongoDeliveries
     notices: NoticesById
     entries_after: EntriesAfter
+    last: Callable[[], Awaitable[int]]
+    """The position of the feed's last notice."""
     schedule: ReadSchedule
 
 
@@ -120,6 +122,7 @@ class Session:
         Raises:
             StoreUnavailable: a store did not answer in time.
         """
+        await self.leases.begin_after(await self._stores.last())
         with suppress(StoreUnavailable):
             await register(self._stores.redis, self._stores.prefix, range(self._partitions))
         jobs = (self._keep_leases, self._plan, self._look, self.outcomes.run, self._report)
@@ -166,9 +169,7 @@ class Session:
             for partition, lease in self.leases.held.items():
                 if partition not in self._readers:
                     self.sender.opened([partition])
-                    reader = StreamReader(
-                        self._stores.redis, self._stores.prefix, lease, lease.upto, self._stores.entries_after
-                    )
+                    reader = StreamReader(self._stores.redis, self._stores.prefix, lease, self._stores.entries_after)
                     self._readers[partition] = (reader, self._begin(self._follow(reader)))
             self.sender.sweep()
             await asyncio.sleep(RENEW_SECONDS)
@@ -229,8 +230,11 @@ class Session:
 
     async def _acknowledge(self, read: Read) -> None:
         try:
-            with answering():
-                await self._stores.redis.xack(stream_name(self._stores.prefix, read.partition), GROUP, *read.entry_ids)
+            if read.entry_ids:  # Else it was read from MongoDB.
+                with answering():
+                    await self._stores.redis.xack(
+                        stream_name(self._stores.prefix, read.partition), GROUP, *read.entry_ids
+                    )
             if self.leases.holds(read.partition):
                 self._acknowledged[read.partition] = read.upto
         except StoreUnavailable:

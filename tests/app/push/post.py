@@ -119,8 +119,12 @@ class Office:
             self.deliveries,
             self.notices,
             self.entries_after,
+            self.last,
             self.schedule,
         )
+
+    async def last(self) -> int:
+        return self.position
 
     async def schedule(self) -> Schedule:
         return Schedule.always(self.program, self.version)

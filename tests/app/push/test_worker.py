@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.leases import Leases
+from app.leases import Lease, Leases
 from app.notices.entries import PARTITIONS, partition_of, stream_name
 from app.push import reading
+from app.push.reading import StreamReader
 from app.push.rows import Rows, change, change_all
 from tests.app.push.post import PREFIX, Double, Office, at_work, session_of, until
 
@@ -118,6 +119,33 @@ async def test_a_new_owner_finds_what_was_lost_before_it_came(office: Office) ->
     await office.tell("ann", "3")
     async with at_work(office, double):
         await until(lambda: double.notices == ["ann:1", "ann:2", "ann:3"])
+
+
+async def test_a_long_gap_is_read_in_parts(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "COUNT", 3)
+    partition = partition_of("ann")
+    await reading.register(office.redis, PREFIX, [partition])
+    reader = StreamReader(office.redis, PREFIX, Lease(partition, 1, 0.0, upto=0), office.entries_after)
+    names = [str(number) for number in range(1, 9)]
+    await office.tell("ann", *names, stream=False)
+    await office.tell("ann", "9", "10")
+    reads: list[tuple[list[str], int, int]] = []
+    while len(reads) < 4:
+        if (read := await reader.next()) is not None:
+            reads.append(([each.notice.subject for each in read.arrived], read.upto, len(read.entry_ids)))
+    assert reads == [(["1", "2", "3"], 3, 0), (["4", "5", "6"], 6, 0), (["7", "8"], 8, 0), (["9", "10"], 10, 2)]
+
+
+async def test_what_is_cut_before_anything_was_acknowledged_is_read_from_mongodb(office: Office) -> None:
+    await office.phones("ann")
+    await office.tell("ann", "old")
+    double = Double()
+    async with at_work(office, double):
+        """It begins, and nothing comes."""
+    await office.tell("ann", "1", stream=False)
+    await office.tell("ann", "2")
+    async with at_work(office, double):
+        await until(lambda: double.notices == ["ann:1", "ann:2"])
 
 
 async def test_redis_that_has_lost_all_is_followed_again(office: Office) -> None:
