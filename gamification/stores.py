@@ -28,7 +28,7 @@ from gamification.history import Checkpoint, Past
 from gamification.member import Member
 from gamification.notices.broadcasts import Broadcast, Broadcasting, BroadcastStatus
 from gamification.notices.notice import Notice
-from gamification.notices.posted import Posted
+from gamification.notices.posted import Mailbox, Posted
 from gamification.program import Program
 from gamification.program.campaigns import Campaign
 from gamification.program.texts import Text
@@ -345,20 +345,20 @@ class Notices(Protocol):
     async def since(self, member_id: str, position: int, limit: int) -> Sequence[Posted]:
         """Up to ``limit`` notices of a member beyond a place, oldest first."""
 
-    async def inbox(self, member_id: str, before: int | None, limit: int) -> Sequence[Posted]:
-        """Up to ``limit`` notices of a member, newest first, before a place where that is given."""
+    async def inbox(self, mailbox: Mailbox, before: int | None, limit: int) -> Sequence[Posted]:
+        """Up to ``limit`` notices of an inbox, newest first, before a place where that is given."""
 
     async def get(self, notice_ids: Sequence[str]) -> Mapping[str, Posted]:
         """The notices with these ids, where there are any."""
 
-    async def count_unread(self, member_id: str) -> int:
-        """How many a member has not read, counted up to a bound."""
+    async def count_unread(self, mailbox: Mailbox) -> int:
+        """How many of an inbox were not read, counted up to a bound."""
 
-    async def mark_read(self, member_id: str, notice_ids: Sequence[str], at: datetime) -> Sequence[Posted]:
-        """Note that a member has read these, unless noted before; those of them that are the member's, as after it."""
+    async def mark_read(self, mailbox: Mailbox, notice_ids: Sequence[str], at: datetime) -> Sequence[Posted]:
+        """Note that these were read, unless noted before; those of them that are of its accounts, as after it."""
 
-    async def mark_all_read(self, member_id: str, up_to: int, at: datetime) -> int:
-        """Note that a member has read all up to a place; how many were unread."""
+    async def mark_all_read(self, mailbox: Mailbox, up_to: int, at: datetime) -> int:
+        """Note that all of an inbox was read up to a place; how many were unread."""
 
 
 class Broadcasts(Protocol):

@@ -1,9 +1,12 @@
 """Notices in pages: the inbox of a member, newest first, and the feed of all members, oldest first."""
 
 from functools import partial
+from typing import get_args
 
 import strawberry
 
+from gamification.notices.notice import NoticeKind
+from gamification.notices.posted import Mailbox
 from schema.connections import Connection, page_info_of, page_size, stale_cursor
 from schema.context import Context, Info
 from schema.ids import number_in
@@ -17,12 +20,12 @@ _FEED = "noticeFeed"
 class Inbox(Connection[Notice]):
     """What a member was told, newest first."""
 
-    member_id: strawberry.Private[str]
+    mailbox: strawberry.Private[Mailbox]
 
     @strawberry.field(description="How many the member has not read; 1000 stands for that many or more.")
     async def unread_count(self, info: Info) -> int:
         """How many the member has not read."""
-        return await info.context.game.stores.notices.count_unread(self.member_id)
+        return await info.context.game.stores.notices.count_unread(self.mailbox)
 
 
 @strawberry.type(description="The notices of all members in one order, which never changes.")
@@ -39,7 +42,8 @@ async def inbox(context: Context, member_id: str, language: str | None, first: i
     check_own("inbox", context.principal, member_id)
     size, listed = page_size(first), f"inbox:{member_id}"
     before = await _place(context, listed, after) if after is not None else None
-    found = await context.game.stores.notices.inbox(member_id, before, size + 1)
+    mailbox = await mailbox_of(context, member_id)
+    found = await context.game.stores.notices.inbox(mailbox, before, size + 1)
     page, seal = found[:size], await context.game.cursors.sealer(listed)
 
     def cursor_at(at: int) -> str:
@@ -49,8 +53,21 @@ async def inbox(context: Context, member_id: str, language: str | None, first: i
         cursor_at=cursor_at,
         nodes=[show_notice(posted, language) for posted in page],
         page_info=page_info_of(len(page), cursor_at, has_next=len(found) > size, after=after),
-        member_id=member_id,
+        mailbox=mailbox,
     )
+
+
+async def mailbox_of(context: Context, member_id: str) -> Mailbox:
+    """What stands in a member's inbox: also what accounts were told that were merged into theirs.
+
+    What they or the program do not want there is left out when it is read, so that it is there again, with all that was
+    told meanwhile, when they want it.
+    """
+    member = await context.members.load(member_id)
+    delivery = (await context.reading()).program.delivery
+    preferences = await context.game.telling.preferences.of_member(member_id)
+    unwanted = tuple(kind for kind in get_args(NoticeKind) if not preferences.allow(kind, "inbox", delivery))
+    return Mailbox((member_id, *(member.state.absorbed if member else ())), unwanted)
 
 
 async def notice_feed(context: Context, language: str | None, first: int | None, after: str | None) -> NoticeFeed:

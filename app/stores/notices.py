@@ -14,7 +14,7 @@ from pymongo.errors import BulkWriteError
 from app.stores.connection import Connection, Document, is_about_duplicates_alone, refused_duplicate
 from app.stores.transaction import Session, blocking
 from gamification.notices.notice import Notice
-from gamification.notices.posted import Posted
+from gamification.notices.posted import Mailbox, Posted
 from gamification.stores import Commit, CommitConflict
 
 COLLECTION = "notices"
@@ -114,16 +114,16 @@ class MongoNotices:
         """
         with self._connection.answering():
             given = await self._given()
-        return await self._of_member(member_id, {"$gt": position, "$lte": given}, ASCENDING, limit)
+        return await self._of(Mailbox((member_id,)), {"$gt": position, "$lte": given}, ASCENDING, limit)
 
-    async def inbox(self, member_id: str, before: int | None, limit: int) -> Sequence[Posted]:
-        """Up to ``limit`` notices of a member, newest first, before a place where that is given.
+    async def inbox(self, mailbox: Mailbox, before: int | None, limit: int) -> Sequence[Posted]:
+        """Up to ``limit`` notices of an inbox, newest first, before a place where that is given.
 
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
         place = {"$gt": 0} if before is None else {"$gt": 0, "$lt": before}
-        return await self._of_member(member_id, place, DESCENDING, limit)
+        return await self._of(mailbox, place, DESCENDING, limit)
 
     async def get(self, notice_ids: Sequence[str]) -> Mapping[str, Posted]:
         """The notices with these ids, however many: all of them that there are and that have their place.
@@ -139,14 +139,14 @@ class MongoNotices:
             found |= {document["_id"]: read_posted(document) for document in documents if document.get("position")}
         return found
 
-    async def count_unread(self, member_id: str) -> int:
-        """How many a member has not read, counted up to `MAX_COUNTED`.
+    async def count_unread(self, mailbox: Mailbox) -> int:
+        """How many of an inbox were not read, counted up to `MAX_COUNTED`.
 
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
         with self._connection.answering():
-            return int(await self._collection.count_documents({"member_id": member_id, **_UNREAD}, limit=MAX_COUNTED))
+            return int(await self._collection.count_documents({**_in(mailbox), **_UNREAD}, limit=MAX_COUNTED))
 
     async def count_unplaced(self, limit: int) -> int:
         """How many notices wait for their place in the feed, counted up to ``limit``.
@@ -157,25 +157,26 @@ class MongoNotices:
         with self._connection.answering():
             return int(await self._collection.count_documents({"position": None}, limit=limit))
 
-    async def mark_read(self, member_id: str, notice_ids: Sequence[str], at: datetime) -> Sequence[Posted]:
-        """Note that a member has read these, unless noted before; those of them that are the member's, as after it.
+    async def mark_read(self, mailbox: Mailbox, notice_ids: Sequence[str], at: datetime) -> Sequence[Posted]:
+        """Note that these were read, unless noted before; those of them that are of its accounts, as after it.
 
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
-        own = [posted for posted in (await self.get(notice_ids)).values() if posted.notice.member_id == member_id]
+        found = (await self.get(notice_ids)).values()
+        own = [posted for posted in found if posted.notice.member_id in mailbox.member_ids]
         await self._mark([posted.notice.notice_id for posted in own if posted.read_at is None], at)
         marked = await self.get([posted.notice.notice_id for posted in own])
         return [marked[posted.notice.notice_id] for posted in own if posted.notice.notice_id in marked]
 
-    async def mark_all_read(self, member_id: str, up_to: int, at: datetime) -> int:
-        """Note that a member has read all up to a place; how many were unread.
+    async def mark_all_read(self, mailbox: Mailbox, up_to: int, at: datetime) -> int:
+        """Note that all of an inbox was read up to a place; how many were unread.
 
         Raises:
             StoreUnavailable: the store did not answer in time. Some may be noted.
         """
         marked = 0
-        query = {"member_id": member_id, **_UNREAD}
+        query = {**_in(mailbox), **_UNREAD}
         while True:
             with self._connection.answering():
                 # The place is looked at here, for some servers take the wrong index where the query names it as well.
@@ -199,10 +200,10 @@ class MongoNotices:
             )
         return int(result.modified_count)
 
-    async def _of_member(self, member_id: str, place: Document, direction: int, limit: int) -> Sequence[Posted]:
+    async def _of(self, mailbox: Mailbox, place: Document, direction: int, limit: int) -> Sequence[Posted]:
         limit = min(limit, MAX_PAGE_NOTICES)
         with self._connection.answering():
-            found = self._collection.find({"member_id": member_id, "position": place})
+            found = self._collection.find({**_in(mailbox), "position": place})
             documents = await found.sort("position", direction).limit(limit).to_list(limit)
         return [read_posted(document) for document in documents]
 
@@ -232,6 +233,13 @@ def read_notice(document: Document) -> Notice:
 def read_posted(document: Document) -> Posted:
     """The notice that a document holds, at its place."""
     return Posted(read_notice(document), document["position"], document.get("read_at"))
+
+
+def _in(mailbox: Mailbox) -> Document:
+    """What finds the notices of an inbox."""
+    ids = mailbox.member_ids
+    kinds: Document = {"kind": {"$nin": list(mailbox.unwanted)}} if mailbox.unwanted else {}
+    return {"member_id": ids[0] if len(ids) == 1 else {"$in": list(ids)}, **kinds}
 
 
 def _documents(commit: Commit) -> Iterator[Document]:

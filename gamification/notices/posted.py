@@ -1,8 +1,8 @@
-"""Notices at their place in the feed, as those who follow it and members' inboxes see them."""
+"""Notices at their place in the feed, as those who follow it see them, and the inboxes in which they stand."""
 
 from datetime import datetime
 
-from gamification.notices.notice import Notice
+from gamification.notices.notice import Notice, NoticeKind
 from gamification.values import value
 
 
@@ -13,3 +13,11 @@ class Posted:
     notice: Notice
     position: int
     read_at: datetime | None = None
+
+
+@value(frozen=True, slots=True)
+class Mailbox:
+    """Whose notices stand in an inbox: those of the accounts that go on as one, but for kinds ``unwanted`` there."""
+
+    member_ids: tuple[str, ...]
+    unwanted: tuple[NoticeKind, ...] = ()

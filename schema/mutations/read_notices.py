@@ -7,6 +7,7 @@ import strawberry
 from gamification.activity import Problem, to_milliseconds
 from schema.context import Context
 from schema.ids import local_id
+from schema.inbox import mailbox_of
 from schema.measure import MAX_PAGE_SIZE
 from schema.permissions import check_subject
 from schema.principals import MemberPrincipal
@@ -65,32 +66,33 @@ async def mark_read(context: Context, given: MarkReadInput) -> MarkReadResult:
         return invalid(Problem("ids", f"must be from 1 to {MAX_PAGE_SIZE}"))
     notices, ids = context.game.stores.notices, [local_id(NOTICE_ID, each) or "" for each in given.ids]
     found = await notices.get(list(dict.fromkeys(ids)))
-    own = {notice_id for notice_id, posted in found.items() if posted.notice.member_id == member_id}
+    mailbox = await mailbox_of(context, member_id)
+    own = {notice_id for notice_id, posted in found.items() if posted.notice.member_id in mailbox.member_ids}
     problems = [_unknown(f"ids.{place}") for place, notice_id in enumerate(ids) if notice_id not in own]
     if problems:
         return invalid(*problems)
-    marked = await notices.mark_read(member_id, list(own), to_milliseconds(context.game.now()))
+    marked = await notices.mark_read(mailbox, list(own), to_milliseconds(context.game.now()))
     shown = {posted.notice.notice_id: show_notice(posted) for posted in marked}
     return MarkReadSuccess(
         notices=[shown[notice_id] for notice_id in dict.fromkeys(ids) if notice_id in shown],
-        unread_count=await notices.count_unread(member_id),
+        unread_count=await notices.count_unread(mailbox),
     )
 
 
 async def mark_all_read(context: Context, given: MarkAllReadInput) -> MarkAllReadResult:
     """Note that the caller has read all up to one."""
     member_id = await _caller(context, "markAllRead")
-    notices = context.game.stores.notices
+    notices, mailbox = context.game.stores.notices, await mailbox_of(context, member_id)
     if given.up_to is None:
         place = await notices.last()
     else:
         notice_id = local_id(NOTICE_ID, given.up_to) or ""
         posted = (await notices.get([notice_id])).get(notice_id)
-        if posted is None or posted.notice.member_id != member_id:
+        if posted is None or posted.notice.member_id not in mailbox.member_ids:
             return invalid(_unknown("upTo"))
         place = posted.position
-    marked = await notices.mark_all_read(member_id, place, to_milliseconds(context.game.now()))
-    return MarkAllReadSuccess(marked_count=marked, unread_count=await notices.count_unread(member_id))
+    marked = await notices.mark_all_read(mailbox, place, to_milliseconds(context.game.now()))
+    return MarkAllReadSuccess(marked_count=marked, unread_count=await notices.count_unread(mailbox))
 
 
 def _unknown(path: str) -> Problem:

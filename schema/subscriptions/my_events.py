@@ -13,6 +13,7 @@ from schema.connections import decode_cursor, stale_cursor
 from schema.context import Context, as_of_now
 from schema.faults import BAD_USER_INPUT, CallerError
 from schema.ids import number_in
+from schema.inbox import mailbox_of
 from schema.leaderboards import View, view_of
 from schema.permissions import FORBIDDEN
 from schema.signals import Topic, wait_at_most
@@ -163,14 +164,15 @@ async def _records(
 async def _notices(
     context: Context, member_id: str, place: _Place, language: str | None
 ) -> AsyncGenerator[Notified, None]:
-    """The notices after a place, but for those that have expired."""
+    """The notices after a place, but for those that have expired and those that are not wanted in the inbox."""
     while notices := await context.game.stores.notices.since(member_id, place.position, NOTICES_PER_READ):
         context.renew()
         if not await _may_hear(context, member_id):
             return
+        unwanted = (await mailbox_of(context, member_id)).unwanted
         for posted in notices:
             place.position, expires_at = posted.position, posted.notice.expires_at
-            if expires_at is None or expires_at > context.game.now():
+            if posted.notice.kind not in unwanted and (expires_at is None or expires_at > context.game.now()):
                 cursor = await _cursor(context, member_id, place)
                 yield Notified(cursor=cursor, notice=show_notice(posted, language))
         if len(notices) < NOTICES_PER_READ:

@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from gamification.delivery.preferences import Changes, Choice
 from gamification.member import Member
+from gamification.merging import Merged
 from gamification.notices.notice import Notice
-from gamification.notices.posted import Posted
+from gamification.notices.posted import Mailbox, Posted
+from gamification.requests import MergeRequest
 from schema.ids import to_global_id
 from schema.principals import Scope
 from tests.schema.api import NOW, STAFF, Api, Json, global_id, purchase, themself
@@ -59,7 +62,7 @@ def notice_id(member: Member, name: str) -> str:
 
 
 async def unread(api: Api, member: Member) -> list[Posted]:
-    found = await api.laurel.feed.notices.inbox(member.member_id, None, 100)
+    found = await api.laurel.feed.notices.inbox(Mailbox((member.member_id,)), None, 100)
     return [posted for posted in found if posted.read_at is None]
 
 
@@ -171,3 +174,57 @@ async def test_all_is_read_up_to_one(coffee: Api, up_to: str | None, marked: int
     assert done == {"__typename": "MarkAllReadSuccess", "markedCount": marked, "unreadCount": len(left)}
     assert [each.notice.notice_id for each in await unread(coffee, ada)] == [f"{ada.member_id}:{name}" for name in left]
     assert len(await unread(coffee, bo)) == 3
+
+
+async def test_what_is_not_wanted_in_the_inbox_is_not_there_until_it_is(coffee: Api) -> None:
+    ada = await coffee.enrol("Ada")
+    await tell(coffee, message(ada, "one"), message(ada, "two", kind="birthday", values={"years": 30}))
+    await tell(coffee, message(ada, "three", kind="campaign_started", subject="x", values={"ends": ""}))
+
+    async def seen() -> tuple[list[str], int]:
+        page = await inbox(coffee, ada)
+        return [node["kind"] for node in page["nodes"]], page["unreadCount"]
+
+    assert await seen() == (["BIRTHDAY", "MESSAGE"], 2), "the program keeps campaigns out of inboxes"
+    await coffee.laurel.game.telling.preferences.change(
+        ada.member_id, Changes((Choice("inbox", "birthday", False), Choice("inbox", "campaign_started", True)))
+    )
+    assert await seen() == (["CAMPAIGN_STARTED", "MESSAGE"], 2)
+    done = await coffee.result(MARK_ALL_READ, themself(ada), input={})
+    assert done == {"__typename": "MarkAllReadSuccess", "markedCount": 2, "unreadCount": 0}
+    await coffee.laurel.game.telling.preferences.change(
+        ada.member_id, Changes((Choice("inbox", "birthday", True), Choice("inbox", None, False)))
+    )
+    assert await seen() == ([], 0)
+    await coffee.laurel.game.telling.preferences.change(ada.member_id, Changes((Choice("inbox", None, True),)))
+    assert await seen() == (["CAMPAIGN_STARTED", "BIRTHDAY", "MESSAGE"], 1)
+
+
+async def test_accounts_that_go_on_as_one_have_one_inbox(coffee: Api) -> None:
+    ada, bo = await coffee.enrol("Ada"), await coffee.enrol("Bo")
+    await tell(coffee, *(message(who, f"{number}") for number in range(2) for who in (ada, bo)))
+    merged = await coffee.laurel.game.merger.change(MergeRequest(ada.member_id, bo.member_id, by="staff-1"))
+    assert isinstance(merged, Merged), merged
+
+    page = await inbox(coffee, bo, first=3)
+    assert [node["id"] for node in page["nodes"]] == [
+        notice_id(bo, "1"),
+        notice_id(ada, "1"),
+        notice_id(bo, "0"),
+    ]
+    assert page["unreadCount"] == 4
+    rest = await inbox(coffee, ada, after=page["pageInfo"]["endCursor"])
+    assert [node["id"] for node in rest["nodes"]] == [notice_id(ada, "0")]
+    done = await coffee.result(MARK_READ, themself(bo), input={"ids": [notice_id(ada, "0"), notice_id(bo, "0")]})
+    assert (done["__typename"], done["unreadCount"]) == ("MarkReadSuccess", 2)
+    done = await coffee.result(MARK_ALL_READ, themself(bo), input={"upTo": notice_id(ada, "1")})
+    assert (done["markedCount"], done["unreadCount"]) == (1, 1)
+
+    undone = await coffee.laurel.game.merger.change(MergeRequest(ada.member_id, bo.member_id, by="x", undoes=True))
+    assert isinstance(undone, Merged), undone
+    assert [node["id"] for node in (await inbox(coffee, bo))["nodes"]] == [notice_id(bo, "1"), notice_id(bo, "0")]
+    page = await inbox(coffee, ada)
+    assert [(node["id"], node["readAt"] is None) for node in page["nodes"]] == [
+        (notice_id(ada, "1"), False),
+        (notice_id(ada, "0"), False),
+    ]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from app.clock import utc_now
 from gamification.member import Member
+from gamification.notices.posted import Mailbox
 from schema.connections import encode_cursor
 from tests.schema.api import COFFEE_BAR, Api, purchase, themself
 from tests.schema.listening import Door
@@ -104,5 +105,5 @@ async def test_cursors_of_others_and_of_the_future_are_stale(shop: Api, door: Do
 async def placed(shop: Api, member: Member) -> None:
     """Wait until the member's notices are in the feed."""
     async with asyncio.timeout(10):
-        while not await shop.laurel.feed.notices.inbox(member.member_id, None, 1):  # noqa: ASYNC110 - a relay runs
+        while not await shop.laurel.feed.notices.inbox(Mailbox((member.member_id,)), None, 1):  # noqa: ASYNC110 - a relay runs
             await asyncio.sleep(0.01)

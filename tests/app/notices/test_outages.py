@@ -17,6 +17,7 @@ from app.stores.connection import Connection
 from app.stores.connection import connect as connect_mongo
 from app.stores.indexes import ensure_indexes
 from app.stores.notices import COLLECTION
+from gamification.notices.posted import Mailbox
 from gamification.stores import CommitConflict, StoreUnavailable
 from tests.app.notices.feed import Arena, Worker, until
 from tests.app.stores.conftest import KillableServer
@@ -56,7 +57,7 @@ async def test_redis_is_away_and_inboxes_go_on(
             return len(await feed.notices.after(0, 100)) == 90
 
         await until(all_have_places)
-        assert len(await other.notices.inbox("m7", None, 10)) == 3
+        assert len(await other.notices.inbox(Mailbox(("m7",)), None, 10)) == 3
 
         await own_redis.start()
         await until(lambda: arena.is_up_to_date(feed))

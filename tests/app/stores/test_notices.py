@@ -10,7 +10,7 @@ from app.notices.positions import Positions
 from app.stores import notices
 from app.stores.journal import MongoJournal
 from app.stores.notices import MongoNotices
-from gamification.notices.posted import Posted
+from gamification.notices.posted import Mailbox, Posted
 from gamification.stores import CommitConflict
 from tests.app.notices.feed import notice
 from tests.app.stores.play import NOW, Play
@@ -90,12 +90,12 @@ async def test_all_that_are_asked_for_by_their_ids_are_got(
 async def test_what_has_no_place_yet_is_in_no_list(play: Play, store: MongoNotices) -> None:
     await store.add([notice("one")])
     assert await store.after(0, 10) == []
-    assert await store.inbox("ann", None, 10) == []
+    assert await store.inbox(Mailbox(("ann",)), None, 10) == []
     assert await store.since("ann", 0, 10) == []
     assert await store.get(["one"]) == {}
     assert await store.last() == 0
-    assert await store.mark_all_read("ann", 10, LATER) == 0
-    assert await store.mark_read("ann", ["one"], LATER) == []
+    assert await store.mark_all_read(Mailbox(("ann",)), 10, LATER) == 0
+    assert await store.mark_read(Mailbox(("ann",)), ["one"], LATER) == []
     await Positions(play.connection).assign()
     assert await store.after(0, 10) == [Posted(notice("one"), 1)]
     assert await store.last() == 1
@@ -103,8 +103,8 @@ async def test_what_has_no_place_yet_is_in_no_list(play: Play, store: MongoNotic
 
 async def test_an_inbox_is_newest_first_and_of_one_member(play: Play, store: MongoNotices) -> None:
     await post(play, store, ("a1", "ann"), ("b1", "bob"), ("a2", "ann"), ("a3", "ann"))
-    assert ids(await store.inbox("ann", None, 2)) == ["a3", "a2"]
-    assert ids(await store.inbox("ann", 3, 2)) == ["a1"]
+    assert ids(await store.inbox(Mailbox(("ann",)), None, 2)) == ["a3", "a2"]
+    assert ids(await store.inbox(Mailbox(("ann",)), 3, 2)) == ["a1"]
     assert ids(await store.since("ann", 1, 10)) == ["a2", "a3"]
     assert ids(await store.since("ann", 0, 2)) == ["a1", "a2"]
     assert ids(await store.after(1, 2)) == ["b1", "a2"]
@@ -113,22 +113,22 @@ async def test_an_inbox_is_newest_first_and_of_one_member(play: Play, store: Mon
 
 async def test_reading_is_noted_once_and_by_the_member_alone(play: Play, store: MongoNotices) -> None:
     await post(play, store, ("a1", "ann"), ("b1", "bob"), ("a2", "ann"))
-    assert await store.count_unread("ann") == 2
+    assert await store.count_unread(Mailbox(("ann",))) == 2
 
-    marked = await store.mark_read("ann", ["a1", "b1", "none"], NOW)
+    marked = await store.mark_read(Mailbox(("ann",)), ["a1", "b1", "none"], NOW)
 
     assert [(each.notice.notice_id, each.read_at) for each in marked] == [("a1", NOW)]
-    assert (await store.count_unread("ann"), await store.count_unread("bob")) == (1, 1)
-    [again] = await store.mark_read("ann", ["a1"], LATER)
+    assert (await store.count_unread(Mailbox(("ann",))), await store.count_unread(Mailbox(("bob",)))) == (1, 1)
+    [again] = await store.mark_read(Mailbox(("ann",)), ["a1"], LATER)
     assert again.read_at == NOW
 
 
 async def test_all_up_to_a_place_is_read(play: Play, store: MongoNotices, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notices, "MAX_MARKED", 2)
     await post(play, store, *((f"a{number}", "ann") for number in range(1, 8)), ("b1", "bob"))
-    await store.mark_read("ann", ["a2"], NOW)
-    assert await store.mark_all_read("ann", 5, LATER) == 4
-    assert await store.mark_all_read("ann", 5, LATER) == 0
+    await store.mark_read(Mailbox(("ann",)), ["a2"], NOW)
+    assert await store.mark_all_read(Mailbox(("ann",)), 5, LATER) == 4
+    assert await store.mark_all_read(Mailbox(("ann",)), 5, LATER) == 0
     read = {each.notice.notice_id: each.read_at for each in await store.after(0, 10)}
     assert read == {
         **dict.fromkeys(("a1", "a3", "a4", "a5"), LATER),
@@ -142,4 +142,4 @@ async def test_unread_ones_are_counted_to_a_bound(
 ) -> None:
     monkeypatch.setattr(notices, "MAX_COUNTED", 3)
     await post(play, store, *((f"a{number}", "ann") for number in range(5)))
-    assert await store.count_unread("ann") == 3
+    assert await store.count_unread(Mailbox(("ann",))) == 3
