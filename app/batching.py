@@ -24,7 +24,7 @@ Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Asked(Generic[Question, Answer]):
     questions: tuple[Question, ...]
     answered: "asyncio.Future[Mapping[Question, Answer]]"
@@ -65,6 +65,9 @@ class Batcher(Generic[Question, Answer]):
             asyncio.get_running_loop().call_soon(self._turn, context=self._nobodys)
         answers = await answered
         # Of the answers of others nothing is handed on.
+        if len(asked.questions) == 1:
+            question = asked.questions[0]
+            return {question: answers[question]} if question in answers else {}
         return {question: answers[question] for question in asked.questions if question in answers}
 
     def _turn(self) -> None:

@@ -1,6 +1,5 @@
 """Progress bars: one shape for tiers, challenges and badges, so that an app draws one widget."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache, partial
@@ -12,12 +11,13 @@ from gamification.expressions import Values
 from gamification.program import Badge, Challenge, Program, Text
 from gamification.state import State
 from gamification.tiers import reached, review_day, stands_by_grant
+from gamification.values import value
 from gamification.windows import Window, earliest, local_day, start_of_day, total, total_from
 
 _CACHED_PERIODS = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Milestone:
     """A mark on the way, at ``at`` of the bar's unit."""
 
@@ -26,7 +26,7 @@ class Milestone:
     reached: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ProgressBar:
     """How far a member is: ``current`` of ``target``, in ``unit``. ``ends_at`` is when the chance is over."""
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import strawberry
@@ -41,6 +42,7 @@ class BoardState(Enum):
     )
 
 
+CACHED_KEYS = 1_024
 _OWN = frozenset({"me", "aroundMe"})
 """The fields of a board that are about whoever asks."""
 
@@ -65,7 +67,7 @@ class View:
     def key(self) -> BoardKey:
         """The board's key. There is a period."""
         assert self.period is not None
-        return BoardKey(self.board.code, self.period.code, self.scope)
+        return _key_of(self.board.code, self.period.code, self.scope)
 
     @property
     def final(self) -> bool:
@@ -104,6 +106,7 @@ class Page:
     more: bool
 
 
+_key_of = lru_cache(maxsize=CACHED_KEYS)(BoardKey)
 NO_ROWS = Page((), 0, more=False)
 
 
@@ -179,7 +182,7 @@ def _read_ahead(reading: Reading, arguments: Mapping[str, Any]) -> BoardKey | No
     with suppress(CallerError):
         _check_scope(board, scope)
         period = period_at(board, reading.now, reading.program.time_zone)
-        return BoardKey(board.code, period.code, scope or "") if period else None
+        return _key_of(board.code, period.code, scope or "") if period else None
     return None
 
 

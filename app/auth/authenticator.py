@@ -2,7 +2,6 @@
 
 from app.auth.api_keys import KEY_PREFIX, ApiKeyVerifier
 from app.auth.credentials import Credentials, InvalidCredentials
-from app.auth.jwks import JwksKeys
 from app.auth.keys import SharedSecret, VerificationKeys
 from app.auth.tokens import TokenVerifier
 from app.operator_error import OperatorError
@@ -62,6 +61,8 @@ def build_authenticator(
     secret = settings.jwt_secret or generated_secret
     keys: VerificationKeys
     if settings.jwt_jwks_url is not None:
+        from app.auth.jwks import JwksKeys
+
         keys = JwksKeys(settings.jwt_jwks_url)
     elif secret is not None:
         keys = SharedSecret(secret)

@@ -1,5 +1,6 @@
 """What verifies a token's signature: a key bound to its one algorithm, and where keys come from."""
 
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from app.settings import MIN_SECRET_BYTES
 class VerificationKey:
     """A key and the only algorithm that it is used with, whatever a token's header says."""
 
-    key: bytes | PyJWK
+    key: PyJWK
     algorithm: str
 
 
@@ -55,7 +56,9 @@ class SharedSecret:
         except InvalidKeyError as error:
             # Anyone may hold a public key, so as a shared secret it would let anyone sign.
             raise OperatorError("The JWT secret looks like a public key or certificate; use random text.") from error
-        self._key = VerificationKey(encoded, "HS256")
+        # As a JWK it is prepared once, where plain bytes would be looked at again with every token.
+        text = urlsafe_b64encode(encoded).rstrip(b"=").decode()
+        self._key = VerificationKey(PyJWK.from_dict({"kty": "oct", "k": text, "alg": "HS256"}), "HS256")
 
     def keep_fresh(self) -> int:
         """Always the same generation: the secret changes only with a restart."""

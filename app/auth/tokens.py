@@ -1,7 +1,6 @@
 """Bearer tokens of members and staff: JWTs (RFC 7519), verified, remembered while they hold, and minted."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from enum import StrEnum
 from hashlib import sha256
@@ -20,7 +19,9 @@ MAX_SUBJECT_CHARACTERS = 128
 MAX_LIFETIME_SECONDS = 30 * 24 * 3600
 """A token that runs longer is refused: there is no list of revoked tokens, so a stolen one has to die by itself."""
 MAX_REMEMBERED_TOKENS = 20_000
-"""Some 10 MB at most."""
+"""Some 8 MB at most."""
+MAX_REMEMBERED_HEADERS = 64
+"""Half a megabyte at most."""
 
 
 class Role(StrEnum):
@@ -49,7 +50,9 @@ class TokenVerifier:
         self._leeway_seconds = leeway_seconds
         self._wall_clock = wall_clock
         self._max_remembered = max_remembered
-        self._verified: OrderedDict[bytes, Credentials] = OrderedDict()
+        self._verified: dict[bytes, Credentials] = {}
+        self._key_ids: dict[str, str | None] = {}
+        """By the first part of tokens, which is the same for all that an issuer signs with a key."""
         self._generation = 0
 
     async def verify(self, token: str) -> Credentials:
@@ -64,9 +67,9 @@ class TokenVerifier:
         # By digest, so that a dump of this process's memory holds no table of live tokens.
         digest = sha256(token.encode()).digest()
         self._forget_if_keys_changed()
-        known = self._verified.get(digest)
+        known = self._verified.pop(digest, None)
         if known is not None and self._wall_clock() < (known.expires_at or 0.0):
-            self._verified.move_to_end(digest)
+            self._verified[digest] = known  # The latest comes last.
             return known
         claims = await self._verified_claims(token)
         verified = Credentials(_principal(claims), self._expiry(claims))
@@ -75,8 +78,7 @@ class TokenVerifier:
 
     async def _verified_claims(self, token: str) -> dict[str, Any]:
         try:
-            key_id = jwt.get_unverified_header(token).get("kid")
-            key = await self._keys.find(key_id)
+            key = await self._keys.find(self._key_id(token))
             return jwt.decode(
                 token,
                 key=key.key,
@@ -88,6 +90,15 @@ class TokenVerifier:
             )
         except jwt_errors.PyJWTError as error:
             raise InvalidCredentials(_reason(error)) from error
+
+    def _key_id(self, token: str) -> str | None:
+        header = token.partition(".")[0]
+        if header not in self._key_ids:
+            key_id = jwt.get_unverified_header(token).get("kid")
+            if len(self._key_ids) >= MAX_REMEMBERED_HEADERS:
+                self._key_ids.clear()
+            self._key_ids[header] = key_id
+        return self._key_ids[header]
 
     def _expiry(self, claims: dict[str, Any]) -> float:
         expires_at = claims["exp"]
@@ -106,10 +117,10 @@ class TokenVerifier:
     def _remember(self, digest: bytes, verified: Credentials) -> None:
         # The keys may have changed while the key was fetched, and this result was made with the new ones.
         self._forget_if_keys_changed()
+        self._verified.pop(digest, None)
         self._verified[digest] = verified
-        self._verified.move_to_end(digest)
         if len(self._verified) > self._max_remembered:
-            self._verified.popitem(last=False)
+            del self._verified[next(iter(self._verified))]
 
 
 def mint_token(secret: str, role: Role, subject: str, ttl_seconds: int, *, issuer: str, audience: str) -> str:

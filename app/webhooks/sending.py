@@ -9,7 +9,8 @@ import httpcore
 from h2.exceptions import H2Error
 
 from app.networks import Network
-from app.outbound import NotPublic, url_problem
+from app.outbound import NotPublic
+from app.public_addresses import url_problem
 from app.push.providers.replies import retry_after_seconds
 from app.webhooks.signing import signed_headers
 from gamification.webhooks.endpoints import Endpoint

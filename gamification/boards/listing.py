@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gamification.member import BoardVisibility
+from gamification.values import value
 
 MAX_SCORE = 2**53
 """How large a score can be, above or below zero: what Redis keeps exactly."""
@@ -24,7 +25,7 @@ Order = tuple[int, tuple[int, ...], datetime, str]
 """What members are sorted by, the best first: minus the value, minus the columns, since when, and the member id."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Place:
     """A place in the total order, which stays what it is whoever moves: where a page ended. ``tie`` is the store's.
 
@@ -40,7 +41,7 @@ class Place:
             raise ValueError("this is no place on a board")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Row:
     """One member on a board.
 
@@ -58,7 +59,7 @@ class Row:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Rows:
     """Some rows in their order, and how many members are listed in all."""
 
@@ -66,7 +67,7 @@ class Rows:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Rank:
     """One member's row, None if they are not on the board.
 

@@ -11,7 +11,8 @@ import httpcore
 import pytest
 
 from app.networks import networks
-from app.outbound import NotPublic, PublicNetwork, is_public, public_pool, url_problem
+from app.outbound import NotPublic, PublicNetwork, public_pool
+from app.public_addresses import is_public, url_problem
 from tests.push_doubles.certificates import client_tls, server_tls
 
 LOOPBACK = networks("127.0.0.0/8")

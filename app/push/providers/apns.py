@@ -4,7 +4,6 @@ https://developer.apple.com/documentation/usernotifications/sending-notification
 """
 
 import asyncio
-import re
 import ssl
 from datetime import UTC, datetime
 from types import TracebackType
@@ -18,6 +17,7 @@ from app.push.http2.client import Host, Http2Client
 from app.push.providers.apns_answers import EXPIRED_TOKEN, outcome_of
 from app.push.providers.apns_key import ApnsTokens
 from app.push.providers.fitting import fitted
+from app.push.providers.identities import DEVICE_TOKEN
 from app.push.providers.naming import collapse_name, delivery_uuid
 from app.push.providers.provider import (
     SEND_TIMEOUT_SECONDS,
@@ -35,8 +35,6 @@ from app.push.providers.time_to_live import MAX_SECONDS
 PRODUCTION: Final = Host("api.push.apple.com")
 SANDBOX: Final = Host("api.sandbox.push.apple.com")
 MAX_PAYLOAD_BYTES: Final = 4096
-DEVICE_TOKEN: Final = re.compile(r"(?:[0-9a-fA-F]{2}){8,100}\Z")
-"""Apple says that its length may change; it has been 32 bytes for all iPhones."""
 
 
 class ApnsProvider:

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.networks import Network
-from app.outbound import url_problem
-from app.push.providers.apns import DEVICE_TOKEN
+from app.public_addresses import url_problem
+from app.push.providers.identities import DEVICE_TOKEN, subscription_keys
 from app.push.providers.provider import Device
-from app.push.providers.web_push import subscription_keys
 
 _FCM_TOKEN: Final = re.compile(r"[A-Za-z0-9_:.-]{16,2048}\Z")
 

@@ -6,7 +6,6 @@ device alone. One that says that our credentials are wrong stops nothing else.
 
 import asyncio
 import os
-from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
@@ -15,9 +14,11 @@ import http_ece
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey, generate_private_key
 
-from app.outbound import NotPublic, url_problem
+from app.outbound import NotPublic
+from app.public_addresses import url_problem
 from app.push.http2.answers import NoAnswer
 from app.push.providers.fitting import fitted
+from app.push.providers.identities import subscription_keys
 from app.push.providers.naming import collapse_name
 from app.push.providers.provider import (
     Accepted,
@@ -29,7 +30,6 @@ from app.push.providers.provider import (
     Push,
     Refused,
     TooLarge,
-    WebPushKeys,
 )
 from app.push.providers.replies import retry_after_seconds
 from app.push.providers.time_to_live import seconds_to_live
@@ -42,7 +42,6 @@ RECORD_BYTES: Final = 4096
 TIMEOUT_SECONDS: Final = 10.0
 """For one push altogether."""
 SALT_BYTES: Final = 16
-AUTH_BYTES: Final = 16
 _TAKEN: Final = frozenset({200, 201, 202, 204})
 _SERVER_ERRORS: Final = 500
 
@@ -117,16 +116,6 @@ def outcome_of(status: int, headers: Mapping[str, str]) -> Outcome:
             return Refused(reason)
 
 
-def subscription_keys(keys: WebPushKeys) -> tuple[EllipticCurvePublicKey, bytes] | None:
-    """A browser's public key and its secret; None if they are none."""
-    try:
-        point, auth = _bytes_of(keys.p256dh), _bytes_of(keys.auth)
-        public_key = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
-    except ValueError:
-        return None
-    return (public_key, auth) if len(auth) == AUTH_BYTES else None
-
-
 def encrypted(plain: bytes, public_key: EllipticCurvePublicKey, auth: bytes) -> bytes:
     """A body that the browser alone can read, as one record."""
     whole: bytes = http_ece.encrypt(
@@ -153,12 +142,3 @@ def _content(push: Push, body: str) -> bytes:
             "data": dict(push.data),
         }
     )
-
-
-def _bytes_of(text: str) -> bytes:
-    """What base64url stands for, with or without its padding.
-
-    Raises:
-        ValueError: it stands for nothing.
-    """
-    return urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))

@@ -10,7 +10,8 @@ import httpcore
 
 from app.networks import networks
 from app.notices.positions import Positions
-from app.outbound import public_pool, url_problem
+from app.outbound import public_pool
+from app.public_addresses import url_problem
 from app.stores.connection import Connection
 from app.stores.notices import MongoNotices
 from app.stores.webhook_deliveries import MongoWebhookDeliveries

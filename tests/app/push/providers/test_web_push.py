@@ -14,6 +14,7 @@ from h2.errors import ErrorCodes
 from app.networks import networks
 from app.outbound import PublicNetwork
 from app.push.providers import web_push
+from app.push.providers.identities import subscription_keys
 from app.push.providers.provider import (
     Accepted,
     Device,
@@ -25,7 +26,7 @@ from app.push.providers.provider import (
     WebPushKeys,
 )
 from app.push.providers.vapid import VapidKey
-from app.push.providers.web_push import WebPushProvider, encrypted, outcome_of, subscription_keys
+from app.push.providers.web_push import WebPushProvider, encrypted, outcome_of
 from app.push.providers.web_services import MAX_SERVICES, WebServices
 from tests.app.push.providers.pushes import REGISTERED_AT, push
 from tests.push_doubles.certificates import client_tls, server_tls
