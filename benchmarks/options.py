@@ -37,15 +37,15 @@ def options_of(environment: Mapping[str, str] = os.environ, members: int = MEMBE
     if compared and not (Path(compared) / ".venv" / "bin" / "laurel").exists():
         raise SystemExit("COMPARE must be another checkout of Laurel in which `make run` or `make test` was done")
     return Options(
-        members=_number(environment, "MEMBERS", members, MOST_MEMBERS),
-        rounds=_number(environment, "ROUNDS", ROUNDS, MOST_ROUNDS),
-        seconds=_number(environment, "SECONDS", SECONDS, MOST_SECONDS),
+        members=number_of(environment, "MEMBERS", members, MOST_MEMBERS),
+        rounds=number_of(environment, "ROUNDS", ROUNDS, MOST_ROUNDS),
+        seconds=number_of(environment, "SECONDS", SECONDS, MOST_SECONDS),
         compared=Path(compared).resolve() if compared else None,
         folder=Path(environment.get("OUT") or FOLDER),
     )
 
 
-def _number(environment: Mapping[str, str], name: str, usual: int, most: int) -> int:
+def number_of(environment: Mapping[str, str], name: str, usual: int, most: int) -> int:
     text = environment.get(name) or str(usual)
     if not text.isdecimal() or not 1 <= int(text) <= most:
         raise SystemExit(f"{name} must be a whole number from 1 to {most}, not {text}")

@@ -31,7 +31,7 @@ class Serving:
 
     def megabytes(self) -> list[float]:
         """The resident memory of each process that serves, from its parent on."""
-        return [_resident_megabytes(pid) for pid in _family(self.process.pid)]
+        return [resident_megabytes(pid) for pid in _family(self.process.pid)]
 
     def cpu_seconds(self) -> float:
         """The processor time that those processes have used so far."""
@@ -68,7 +68,7 @@ async def serving(
         await _until_it_answers(f"http://127.0.0.1:{port}{path}", process, words)
         yield Serving(port, time.perf_counter() - begun, process)
     finally:
-        await _stop(process)
+        await stop_process(process)
         await asyncio.gather(words, return_exceptions=True)
 
 
@@ -114,7 +114,7 @@ async def _last_words(process: asyncio.subprocess.Process) -> str:
     return kept.decode(errors="replace")
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def stop_process(process: asyncio.subprocess.Process) -> None:
     if process.returncode is not None:
         return
     process.terminate()
@@ -146,6 +146,6 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _resident_megabytes(pid: int) -> float:
+def resident_megabytes(pid: int) -> float:
     pages = int((_PROC / str(pid) / "statm").read_text().split()[1])
     return pages * resource.getpagesize() / 1e6

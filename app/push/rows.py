@@ -77,7 +77,7 @@ class Rows:
         """Up to ``limit`` deliveries that are due, in their order."""
         if not partitions or not platforms:
             return ()
-        query = {"lane": {"$in": lanes(partitions, platforms)}, "due_at": {"$lte": now}}
+        query = {"lane": {"$in": lanes(partitions, platforms)}, "due_at": {**OPEN["due_at"], "$lte": now}}
         with self._connection.answering():
             found = self._collection.find(query).sort([("due_at", ASCENDING), ("position", ASCENDING)]).limit(limit)
             return [read_row(document) for document in await found.to_list(limit)]
