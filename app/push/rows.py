@@ -1,8 +1,16 @@
-"""Deliveries as the worker reads and writes them, many at a time."""
+"""Deliveries as the worker reads and writes them, many at a time.
 
+Some servers look through a whole collection for one of many values together with something else, such as
+``{device_id: {$in: [...]}, due_at: ...}``, and deliveries are many. So what is asked here names many values alone, and
+what else is wanted comes in a stage of its own; a server that knows better joins the two.
+"""
+
+import asyncio
+import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from pymongo import ASCENDING, UpdateMany, UpdateOne
@@ -75,12 +83,17 @@ class Rows:
         self, partitions: Sequence[int], platforms: Sequence[Platform], now: datetime, limit: int
     ) -> Sequence[Row]:
         """Up to ``limit`` deliveries that are due, in their order."""
-        if not partitions or not platforms:
-            return ()
-        query = {"lane": {"$in": lanes(partitions, platforms)}, "due_at": {**OPEN["due_at"], "$lte": now}}
+        due = {"due_at": {**OPEN["due_at"], "$lte": now}}
+        order = [("due_at", ASCENDING), ("position", ASCENDING)]
         with self._connection.answering():
-            found = self._collection.find(query).sort([("due_at", ASCENDING), ("position", ASCENDING)]).limit(limit)
-            return [read_row(document) for document in await found.to_list(limit)]
+            lists = await asyncio.gather(
+                *(
+                    self._collection.find({"lane": lane, **due}).sort(order).limit(limit).to_list(limit)
+                    for lane in lanes(partitions, platforms)
+                )
+            )
+        found = heapq.merge(*lists, key=lambda document: (document["due_at"], document["position"]))
+        return [read_row(document) for document in islice(found, limit)]
 
     async def waiting_of(self, member_ids: Sequence[str], now: datetime) -> Sequence[Row]:
         """All that waits for these members and is due, in the order of the feed."""
@@ -92,19 +105,25 @@ class Rows:
     async def open_for(self, device_ids: Sequence[str], now: datetime) -> Sequence[tuple[str, str, datetime]]:
         """What is queued for these devices, or has waited for long enough: id, device, and when it is due."""
         waited = {"state": "waiting", "due_at": {**OPEN["due_at"], "$lte": now}}
-        query = {"device_id": {"$in": list(device_ids)}, **OPEN, "$or": [{"state": "queued"}, waited]}
+        stages: list[Document] = [
+            {"$match": {"device_id": {"$in": list(device_ids)}}},
+            {"$match": {**OPEN, "$or": [{"state": "queued"}, waited]}},
+            {"$project": {"device_id": 1, "due_at": 1}},
+        ]
         with self._connection.answering():
-            found = self._collection.find(query, {"device_id": 1, "due_at": 1})
+            found = self._collection.aggregate(stages)
             return [(document["_id"], document["device_id"], document["due_at"]) async for document in found]
 
     async def told(self, member_ids: Sequence[str], since: datetime) -> Mapping[str, Mapping[str, Told]]:
         """What each of these members was told on devices since an instant, by the ids of the notices."""
-        query = {"member_id": {"$in": list(member_ids)}, "told_at": {"$gt": since}}
+        stages: list[Document] = [
+            {"$match": {"member_id": {"$in": list(member_ids)}}},
+            {"$match": {"told_at": {"$gt": since}}},
+            {"$project": {"_id": 0, "member_id": 1, "notice_id": 1, "kind": 1, "told_at": 1}},
+        ]
         told: dict[str, dict[str, Told]] = {}
         with self._connection.answering():
-            async for document in self._collection.find(
-                query, {"_id": 0, "member_id": 1, "notice_id": 1, "kind": 1, "told_at": 1}
-            ):
+            async for document in self._collection.aggregate(stages):
                 of_member = told.setdefault(document["member_id"], {})
                 of_member[document["notice_id"]] = Told(document["kind"], document["told_at"])
         return told
@@ -142,8 +161,7 @@ def read_row(document: Document) -> Row:
 
 def change(row: Row, fields: Document) -> UpdateOne:
     """Set fields of a delivery, unless it has come to its end or a worker with a later lease has taken it up."""
-    same = {"_id": row.delivery_id, "state": row.state, "fence": {"$lte": row.fence}}
-    return UpdateOne(same, {"$set": {**fields, "fence": row.fence}})
+    return UpdateOne({"_id": row.delivery_id}, _unless_taken_up(row.state, row.fence, fields))
 
 
 def drop(row: Row, reason: str, now: datetime) -> UpdateOne:
@@ -160,8 +178,18 @@ def change_all(rows: Iterable[Row], fields: Document, *, attempts: int = 0) -> I
     for row in rows:
         by_fence.setdefault(row.fence, []).append(row.delivery_id)
     for fence, ids in by_fence.items():
-        same = {"_id": {"$in": ids}, "state": "queued", "fence": {"$lte": fence}}
-        yield UpdateMany(same, {"$set": {**fields, "fence": fence}, "$inc": {"attempts": attempts}})
+        yield UpdateMany({"_id": {"$in": ids}}, _unless_taken_up("queued", fence, fields, attempts))
+
+
+def _unless_taken_up(state: State, fence: int, fields: Document, attempts: int = 0) -> list[Document]:
+    """What sets fields of deliveries that are in a state and under no later lease, and leaves others as they are.
+
+    The conditions stand here and not in the query, for the reason that is given above.
+    """
+    same = {"$and": [{"$eq": ["$state", state]}, {"$lte": ["$fence", fence]}]}
+    set_: Document = {name: {"$literal": value} for name, value in {**fields, "fence": fence}.items()}
+    more: Document = {"attempts": {"$add": ["$attempts", attempts]}} if attempts else {}
+    return [{"$replaceWith": {"$cond": [same, {"$mergeObjects": ["$$ROOT", set_, more]}, "$$ROOT"]}}]
 
 
 def put_off(device_id: str, until: datetime) -> UpdateMany:

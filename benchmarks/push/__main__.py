@@ -122,7 +122,7 @@ async def _backlog(
     task = progress.add_task(f"Pushes by {WORKERS} workers", total=sends)
     moments: list[Moment] = []
     before = await double.count()
-    async with workers(WORKERS, variables, opened) as crew:
+    async with workers(WORKERS, variables, opened, ready=False) as crew:
         moved = time.monotonic()
         while not moments or moments[-1].sent < sends:
             sent = await double.count() - before

@@ -80,8 +80,10 @@ class Workers:
 
 
 @asynccontextmanager
-async def workers(number: int, variables: Mapping[str, str], laurel: Laurel) -> AsyncIterator[Workers]:
-    """Run so many workers, from when they share all partitions on.
+async def workers(
+    number: int, variables: Mapping[str, str], laurel: Laurel, *, ready: bool = True
+) -> AsyncIterator[Workers]:
+    """Run so many workers; where they are to be ``ready``, from when they share all partitions on.
 
     Raises:
         TimeoutError: they do not.
@@ -100,7 +102,8 @@ async def workers(number: int, variables: Mapping[str, str], laurel: Laurel) -> 
                     stderr=asyncio.subprocess.DEVNULL,
                 )
             )
-        await until(lambda: _is_shared(laurel, number), WAIT_SECONDS)
+        if ready:
+            await until(lambda: _is_shared(laurel, number), WAIT_SECONDS)
         yield Workers(processes)
     finally:
         await asyncio.gather(*(stop_process(process) for process in processes))
