@@ -12,6 +12,7 @@ from app.notices.keeper import Keeper
 from app.notices.positions import Positions
 from app.notices.refill import Refill
 from app.notices.relay import Relay
+from app.notices.retention import Retention
 from app.notices.streams import Streams
 from app.stores.connection import Connection
 from app.stores.notices import MongoNotices
@@ -46,5 +47,5 @@ def assemble_feed(connection: Connection, redis: Client, prefix: str, hub: Hub, 
         groups=groups,
         refill=refill,
         relay=relay,
-        keeper=Keeper(positions, streams, groups, now),
+        keeper=Keeper(positions, streams, groups, Retention(connection, positions), now),
     )

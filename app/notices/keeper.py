@@ -1,4 +1,4 @@
-"""The keeper: notes what the groups have acknowledged, and trims the streams."""
+"""The keeper: notes what the groups have acknowledged, trims the streams, and drops notices that are old."""
 
 import asyncio
 import logging
@@ -10,6 +10,7 @@ from typing import NoReturn
 from app.clock import utc_now
 from app.notices.groups import FeedGroups, Noted
 from app.notices.positions import Heads, Positions
+from app.notices.retention import Retention
 from app.notices.streams import Seen, Streams
 from gamification.stores import StoreUnavailable
 
@@ -25,9 +26,15 @@ class Keeper:
     """Any number may run; one at a time does the work."""
 
     def __init__(
-        self, positions: Positions, streams: Streams, groups: FeedGroups, now: Callable[[], datetime] = utc_now
+        self,
+        positions: Positions,
+        streams: Streams,
+        groups: FeedGroups,
+        retention: Retention,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._positions, self._streams, self._groups, self._now = positions, streams, groups, now
+        self._retention = retention
 
     async def run(self) -> NoReturn:
         """Keep the streams until cancelled."""
@@ -59,6 +66,7 @@ class Keeper:
         noted = {**notes.streams, **{number: Noted(each.place, each.groups) for number, each in sound.items()}}
         if noted == notes.streams or await self._groups.save(noted, notes.revision, self._now()):
             await self._streams.trim(_trimmed(sound, heads))
+            await self._retention.sweep(noted, self._now())
 
 
 def _is_sound(stream: Seen, head: int, noted: Noted) -> bool:

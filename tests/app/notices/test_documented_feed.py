@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from app.notices import keeper, streams
+from app.notices import keeper, retention, streams
 from app.notices.entries import FIELDS, PARTITIONS, stream_name
 from app.notices.groups import MAX_GROUP_CHARS
 
@@ -25,6 +25,8 @@ def test_the_figures_are_those_of_the_code() -> None:
         f"the latest {keeper.KEPT_POSITIONS:,} of the feed",
         f"up to {streams.MAX_ENTRIES:,} entries a stream",
         f"some {streams.MAX_ENTRIES * PARTITIONS:,} in all",
+        f"{retention.KEPT_DAYS} days from when",
+        f"up to {retention.MAX_DROPPED:,} every two seconds",
     ):
         assert words in " ".join(PAGE.split()), words
     assert keeper.KEEP_SECONDS == 2
