@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import NoReturn
 
 from app.live.background import Job
@@ -21,6 +22,11 @@ RETRY_SECONDS = 0.5
 MAX_WAITING = 8
 """How many batches wait to be added to the streams. What comes on top is left to the refill."""
 MAX_TRIES = 3
+MAX_UNTOLD = 100_000
+"""Of how many members is kept in mind that other processes are to be told of them, while Redis is away. Of more than
+that they find out by themselves, within the minute in which subscriptions look without a reason."""
+TOLD_TOGETHER = 2_000
+"""Of how many of these members others are told at a time."""
 LATE_SECONDS = 0.005
 """How long another relay is given to add what comes before, until the next try."""
 
@@ -34,6 +40,7 @@ class Relay:
         self._positions, self._streams, self._refill, self._hub = positions, streams, refill, hub
         self._came = asyncio.Event()
         self._placed: asyncio.Queue[Batch] = asyncio.Queue(MAX_WAITING)
+        self._untold: dict[str, None] = {}
         self._away = False
 
     def written(self) -> None:
@@ -74,21 +81,52 @@ class Relay:
         try:
             self._placed.put_nowait(batch)
         except asyncio.QueueFull:
-            self._refill.due()
+            self._leave(batch)
         return len(batch.entries)
 
     async def post(self) -> NoReturn:
         """Add to the streams what has got its place here, until cancelled."""
         while True:
-            batch = await self._placed.get()
+            batch = await self._next()
             try:
-                await self._add(batch, batch.upto)
-                await self._hub.tell_others(_hints(batch))
+                if batch is not None:
+                    await self._add(batch, batch.upto)
+                    await self._hub.tell_others(_hints(batch))
+                await self._tell_late()
             except StoreUnavailable as error:
                 log.debug("notices were not added to the streams: %s", error)
+                if batch is not None:
+                    self._leave(batch)
                 while not self._placed.empty():
-                    self._placed.get_nowait()
-                self._refill.due()
+                    self._leave(self._placed.get_nowait())
+
+    async def _next(self) -> Batch | None:
+        """The next batch; None where others are to be told late, and none comes meanwhile."""
+        if not self._untold:
+            return await self._placed.get()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETRY_SECONDS):
+                return await self._placed.get()
+        return None
+
+    def _leave(self, batch: Batch) -> None:
+        """Leave a batch to the refill, and keep in mind whom it is for."""
+        self._refill.due()
+        for member_id in _hints(batch).members:
+            if len(self._untold) < MAX_UNTOLD:
+                self._untold[member_id] = None
+
+    async def _tell_late(self) -> None:
+        """Tell the other processes what they could not be told before.
+
+        Raises:
+            StoreUnavailable: nor can they be now.
+        """
+        while self._untold:
+            members = list(islice(self._untold, TOLD_TOGETHER))
+            await self._hub.tell_others(Hints(members=members))
+            for member_id in members:
+                self._untold.pop(member_id, None)
 
     async def _add(self, batch: Batch, upto: Mapping[int, int]) -> None:
         after = batch.after

@@ -8,7 +8,11 @@ from typing import Any, NoReturn
 
 import pytest
 
+from app.live.background import running
+from app.live.hints import Hints
+from app.live.hub import Hub
 from app.notices.entries import FIELDS, PARTITIONS, Entry, partition_of, read_entry
+from gamification.stores import StoreUnavailable
 from tests.app.notices.feed import Arena, notice, until
 from tests.app.stores.play import NOW
 
@@ -177,3 +181,36 @@ async def kill(tasks: set["asyncio.Task[NoReturn]"]) -> None:
 
 def _values() -> dict[str, str]:
     return dict(zip(FIELDS, Entry(notice("ann:1:0"), 3, 2).values(), strict=True))
+
+
+async def test_other_processes_are_told_late_what_they_could_not_be_told_at_once(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.notices.positions.MAX_BATCH", 1)
+    monkeypatch.setattr("app.notices.relay.MAX_WAITING", 2)
+    monkeypatch.setattr("app.notices.relay.TOLD_TOGETHER", 3)
+    told: list[list[str]] = []
+    tried, away = asyncio.Event(), True
+
+    async def tell(_hub: Hub, hints: Hints) -> None:
+        tried.set()
+        if away:
+            raise StoreUnavailable("Redis is away")
+        told.append(list(hints.members))
+
+    monkeypatch.setattr(Hub, "tell_others", tell)
+    feed = arena.process()
+    await feed.refill.look()
+    await arena.commit(feed, ["ann", "bob", "cid", "dan"])
+    while await feed.relay.place_once():
+        pass
+    async with running({"post": feed.relay.post}):
+        await tried.wait()
+        away = False
+
+        async def all_are_told() -> bool:
+            return len([member for members in told for member in members]) == 4
+
+        await until(all_are_told)
+    assert sorted(member for members in told for member in members) == ["ann", "bob", "cid", "dan"]
+    assert max(map(len, told)) <= 3
