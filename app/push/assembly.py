@@ -22,6 +22,7 @@ from app.stores.programs import MongoPrograms
 from gamification.activity import Problem
 from gamification.delivery.devices import Platform
 from gamification.delivery.stores import Telling
+from gamification.notices.ended import heeding_ends
 from gamification.notices.notice import Notice
 from gamification.notices.wording import Wording
 from gamification.program import Program
@@ -56,7 +57,11 @@ def assemble_push(
         return await programs.schedule()
 
     async def notices(notice_ids: Sequence[str]) -> Mapping[str, Notice]:
-        return {notice_id: posted.notice for notice_id, posted in (await feed.notices.get(notice_ids)).items()}
+        found = await feed.notices.get(notice_ids)
+        return {each.notice_id: each for each in await heed_ends([posted.notice for posted in found.values()])}
+
+    async def heed_ends(notices: Sequence[Notice]) -> Sequence[Notice]:
+        return await heeding_ends(notices, campaigns.get)
 
     def word(notice: Notice, program: Program, language: str) -> Wording:
         return words_of(notice, program, language, campaigns.names())
@@ -69,6 +74,7 @@ def assemble_push(
         preferences=preferences,
         deliveries=deliveries,
         notices=notices,
+        heed_ends=heed_ends,
         entries_after=feed.positions.entries,
         last=feed.notices.last,
         schedule=schedule,

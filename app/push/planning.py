@@ -25,6 +25,8 @@ UNPLANNED = "unplanned"
 log = logging.getLogger(__name__)
 
 ReadSchedule = Callable[[], Awaitable[Schedule]]
+HeedEnds = Callable[[Sequence[Notice]], Awaitable[Sequence[Notice]]]
+"""Lets notices of campaigns that have ended since expire with these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Planner:
         devices: MongoDevices,
         outcomes: Outcomes,
         worder: Worder,
+        heed_ends: HeedEnds,
         schedule: ReadSchedule,
         platforms: Sequence[Platform],
         now: Callable[[], datetime],
@@ -68,6 +71,7 @@ class Planner:
             outcomes,
             worder,
         )
+        self._heed_ends = heed_ends
         self._schedule, self._platforms, self._now = schedule, frozenset(platforms), now
 
     async def plan(self, arrived: Sequence[Arrived]) -> Sequence[Parcel]:
@@ -109,6 +113,8 @@ class Planner:
         """All of these at once."""
         now, schedule = self._now(), await self._schedule()
         once = list({each.notice.notice_id: each for each in arrived}.values())
+        notices = await self._heed_ends([each.notice for each in once])
+        once = [replace(each, notice=notice) for each, notice in zip(once, notices, strict=True)]
         members = {each.notice.member_id for each in once}
         people = await self._audience.read(members, schedule.at(now).program, now)
         decided = list(_decided(once, people, now))

@@ -20,7 +20,7 @@ from app.leases import RENEW_SECONDS, Leases
 from app.notices.entries import stream_name
 from app.push.audience import Audience
 from app.push.outcomes import Outcomes
-from app.push.planning import Planner, ReadSchedule
+from app.push.planning import HeedEnds, Planner, ReadSchedule
 from app.push.providers.provider import Provider
 from app.push.reading import AWAY_SECONDS, GROUP, EntriesAfter, Read, StreamReader, lost_its_group, register
 from app.push.resuming import NoticesById, Resumer
@@ -64,6 +64,7 @@ class PushStores:
     preferences: MongoPreferences
     deliveries: MongoDeliveries
     notices: NoticesById
+    heed_ends: HeedEnds
     entries_after: EntriesAfter
     last: Callable[[], Awaitable[int]]
     """The position of the feed's last notice."""
@@ -94,6 +95,7 @@ class Session:
             devices=stores.devices,
             outcomes=self.outcomes,
             worder=worder,
+            heed_ends=stores.heed_ends,
             schedule=stores.schedule,
             platforms=list(providers),
             now=now,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import strawberry
 
 from gamification.member import Member
+from gamification.notices.ended import heeding_ends
 from gamification.record import Record as Written
 from schema.connections import decode_cursor, stale_cursor
 from schema.context import Context, as_of_now
@@ -170,8 +171,9 @@ async def _notices(
         if not await _may_hear(context, member_id):
             return
         unwanted = (await mailbox_of(context, member_id)).unwanted
-        for posted in notices:
-            place.position, expires_at = posted.position, posted.notice.expires_at
+        heeding = await heeding_ends([posted.notice for posted in notices], context.game.stores.campaigns.get)
+        for posted, heeded in zip(notices, heeding, strict=True):
+            place.position, expires_at = posted.position, heeded.expires_at
             if posted.notice.kind not in unwanted and (expires_at is None or expires_at > context.game.now()):
                 cursor = await _cursor(context, member_id, place)
                 yield Notified(cursor=cursor, notice=show_notice(posted, language))

@@ -8,6 +8,7 @@ import pytest
 from app.broadcasts import teller
 from gamification import campaigning
 from gamification.campaigning import CampaignState
+from gamification.notices.ended import heeding_ends
 from gamification.program.campaigns import Campaign
 from tests.app.clockwork import BEGUN_AT, DAY, Shop
 from tests.gamification.programs import campaign
@@ -152,6 +153,21 @@ async def test_one_that_has_ended_is_told_to_nobody_else(shop: Shop, monkeypatch
     known = await laurel.broadcasts.store.get("campaign_started:double")
     assert known is not None
     assert (known.status, known.looked_at) == ("done", 2)
+
+
+async def test_what_was_told_of_it_expires_with_it(shop: Shop) -> None:
+    [ann] = await shop.sell("ann")
+    await begin(shop, "double")
+    await begin(shop, "other")
+    await look(shop)
+    ids = [f"{ann}:campaign_started:{code}" for code in ("double", "other")]
+    await shop.laurel.feed.relay.place_once()
+    told = [posted.notice for posted in (await shop.laurel.feed.notices.get(ids)).values()]
+    ended_at = shop.clock.at = shop.clock.at + HOUR
+    await shop.laurel.campaigns.change("double", campaigning.end, "ann@staff", ended_at)
+    heeded = await heeding_ends(told, shop.laurel.campaigns.get)
+    ends = {each.subject: each.expires_at for each in heeded}
+    assert ends == {"double": BEGUN_AT + HOUR, "other": BEGUN_AT + 3 * DAY}
 
 
 async def test_one_that_is_paused_waits(shop: Shop) -> None:

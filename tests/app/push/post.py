@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -107,6 +107,8 @@ class Office:
         self.position = 0
         self.version = 1
         """The only version of the program that is known."""
+        self.ended: dict[str, datetime] = {}
+        """When campaigns have ended, by what notices are about."""
         self._heads: dict[int, int] = {}
 
     async def stores(self) -> PushStores:
@@ -118,6 +120,7 @@ class Office:
             self.preferences,
             self.deliveries,
             self.notices,
+            self.heed_ends,
             self.entries_after,
             self.last,
             self.schedule,
@@ -132,6 +135,9 @@ class Office:
     async def notices(self, notice_ids: Sequence[str]) -> Mapping[str, Notice]:
         found = self.database["notices"].find({"_id": {"$in": list(notice_ids)}})
         return {document["_id"]: _notice(document) async for document in found}
+
+    async def heed_ends(self, notices: Sequence[Notice]) -> Sequence[Notice]:
+        return [replace(each, expires_at=self.ended.get(each.subject, each.expires_at)) for each in notices]
 
     async def entries_after(self, position: int, limit: int) -> Sequence[Entry]:
         found = self.database["notices"].find({"position": {"$gt": position}}).sort("position").limit(limit)

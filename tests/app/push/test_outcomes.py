@@ -325,6 +325,16 @@ async def test_what_is_too_late_is_not_sent(office: Office) -> None:
     assert (double.sent, await office.states()) == ([], {"ann:a": "dropped expired"})
 
 
+async def test_what_a_campaign_told_that_has_ended_since_is_not_sent(office: Office) -> None:
+    await office.phones("ann")
+    office.ended["double"] = office.now() - MINUTE
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "double", kind="campaign_started", expires_at=office.now() + 9 * MINUTE)
+        await until(lambda: _ended(office, 1))
+    assert (double.sent, await office.states()) == ([], {"ann:double": "dropped expired"})
+
+
 async def test_no_more_are_with_providers_at_once_than_may_be(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"m{number}" for number in range(30)]
     await office.phones(*names)
