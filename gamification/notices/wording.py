@@ -109,11 +109,17 @@ def _shown(notice: Notice, program: Program, language: str, names: Mapping[str, 
             case "unit":
                 shown[name] = _unit(notice, program, language)
             case "headline":
-                campaign = program.campaign_by_code.get(notice.subject)
-                shown[name] = campaign.headline.read(language) if campaign else ""
+                shown[name] = _headline(notice.subject, program, language, names)
             case _ if name in notice.values:
                 shown[name] = _valued(form, notice.values[name], program, language, names)
     return shown
+
+
+def _headline(code: str, program: Program, language: str, names: Mapping[str, Text]) -> str:
+    """A campaign's headline; the name of one that stands in no file, for there is always something to say."""
+    campaign = program.campaign_by_code.get(code)
+    found = campaign.headline if campaign else names.get(code)
+    return found.read(language) if found else code
 
 
 def _valued(form: Form, given: str | int, program: Program, language: str, names: Mapping[str, Text]) -> Any:

@@ -140,6 +140,15 @@ def test_a_campaign_that_stands_in_no_file_has_the_name_that_is_given() -> None:
     assert worded(told, played, "da").title == "flash"
 
 
+def test_a_campaign_that_stands_in_no_file_has_its_name_for_a_headline() -> None:
+    filed = {"campaigns": [{**campaign("double"), "headline": {"en": "More", "da": "Mere", "pl": "P", "ar": "A"}}]}
+    played = shop("campaign_started", "{ $headline }!", parts=filed)
+    flash, double = (notice("campaign_started", code, campaign=code) for code in ("flash", "double"))
+    names = {"flash": Text({"en": "Flash sale", "da": "Lynudsalg"}), "double": Text.everywhere("Double")}
+    assert [worded(told, played, "da", names).title for told in (flash, double)] == ["Lynudsalg!", "Mere!"]
+    assert worded(flash, played, "da").title == "flash!"
+
+
 def test_one_chooses_by_a_part_s_code_in_any_language() -> None:
     played = shop("tier_reached", "{ $tier ->\n [gold] At last: { $tier }\n *[other] Welcome\n}")
     assert title_of(played, notice("tier_reached", "gold", tier="gold"), "da") == "At last: Guld"
