@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -127,6 +128,34 @@ async def test_several_who_look_at_once_tell_each_move_once(shop: Shop) -> None:
     watches = [RankWatch(*stores, now=laurel.game.now) for _ in range(4)]
     await asyncio.gather(*(watch.look([EVER]) for watch in watches))
     assert await shop.told() == sorted([f"{cid.member_id} rank_gained 2", f"{bob.member_id} rank_lost 3"])
+
+
+async def test_what_was_seen_before_another_noted_it_is_not_noted_over_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laurel, (ann, bob, cid) = shop.api.laurel, await crowd(shop)
+    await shop.buy(cid, "second", 15)
+    stores = (laurel.connection, laurel.live.reads, laurel.members, laurel.feed.notices, laurel.programs)
+    slow, quick = (RankWatch(*stores, now=laurel.game.now) for _ in range(2))
+    tell, looked = slow._told, []
+
+    async def tell_late(look: Any) -> Any:
+        """The first time, another one tells this move, and the next one as well, before it is written."""
+        looked.append(look.ranked.number)
+        notices = await tell(look)
+        if len(looked) == 1:
+            await quick.look([EVER])
+            await shop.buy(bob, "second", 50)
+            await quick.look([EVER])
+        return notices
+
+    monkeypatch.setattr(slow, "_told", tell_late)
+    await slow.look([EVER])
+    noted = await shop.api.database["rank_tops"].find_one({"_id": EVER.text})
+    assert noted is not None
+    # Bob has 70 dollars, Ann 30, Cid 25: what the slow one saw at first, Ann and Cid, is not put over it.
+    assert (noted["number"], noted["gaining"]) == (3, sorted([ann.member_id, bob.member_id]))
+    assert looked == [1]
 
 
 async def test_nothing_is_told_or_noted_while_boards_are_unavailable(
