@@ -11,7 +11,8 @@ from app.stores.notices import COLLECTION
 from app.stores.webhooks import COLLECTION as ENDPOINTS
 
 KEPT_DAYS = 400
-"""How long a notice is kept at least: a year, so that an inbox has the last birthday, and a month beyond it."""
+"""How long a notice is kept at least: a year, so that an inbox has the last birthday, and a month beyond it.
+Longer than any `fresh_hours`, so that none is dropped that has just been made of something long past."""
 MAX_DROPPED = 1_000
 """How many notices are dropped in one sweep."""
 

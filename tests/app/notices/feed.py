@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -66,7 +65,7 @@ class Arena:
     def process(self) -> Feed:
         """What one process has of the feed. Nothing of it runs."""
         hub = Hub(HintChannels(self.redis, self.prefix))
-        return assemble_feed(self.connection, self.redis, self.prefix, hub, lambda: datetime.now(UTC))
+        return assemble_feed(self.connection, self.redis, self.prefix, hub, lambda: NOW)
 
     @asynccontextmanager
     async def running(self, processes: int = 1) -> AsyncIterator[list[Feed]]:
