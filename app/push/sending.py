@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.push.outcomes import MAX_HELD, Dead, Outcomes, plain
+from app.push.pausing import Pauses
 from app.push.providers.provider import (
     SEND_TIMEOUT_SECONDS,
     Accepted,
@@ -33,10 +34,6 @@ from gamification.delivery.devices import Platform
 
 MAX_IN_FLIGHT = 256
 """How many deliveries are with each provider at a time."""
-PROBE_SECONDS = 60.0
-"""How long a provider is left alone that does not take our credentials."""
-MAX_PAUSE_SECONDS = 1_800.0
-"""How long a provider is left alone at most that asks for a pause."""
 DRAIN_SECONDS = 1.0
 """How long is waited for what is with providers, where a partition is given to another worker or this one ends."""
 DRAIN_POLL_SECONDS = 0.01
@@ -78,8 +75,7 @@ class Sender:
         self._share = MAX_HELD // max(1, len(providers))
         self._away: Counter[int] = Counter()
         self._closing: set[int] = set()
-        self._stopped: dict[Platform, float] = {}
-        self._wrong: set[Platform] = set()
+        self._pauses = Pauses()
         self._faults: set[str] = set()
         self._blocked: dict[str, tuple[datetime, float]] = {}
 
@@ -87,11 +83,7 @@ class Sender:
     def platforms(self) -> Sequence[Platform]:
         """The platforms that there is a provider for, which may be asked now and for which there is room in hand."""
         held = self._held()
-        return [each for each in self._providers if not self._is_stopped(each) and held[each] < self._share]
-
-    def _is_stopped(self, platform: Platform) -> bool:
-        now = _seconds()
-        return self._stopped.get(platform, now) > now
+        return [each for each in self._providers if not self._pauses.hold(each) and held[each] < self._share]
 
     def _held(self) -> Counter[Platform]:
         held: Counter[Platform] = Counter()
@@ -173,7 +165,7 @@ class Sender:
         partition, platform = parcel.row.partition, parcel.row.platform
         if _seconds() - parcel.checked_at > FRESH_SECONDS:
             return False
-        return self._holds(partition) and partition not in self._closing and not self._is_stopped(platform)
+        return self._holds(partition) and partition not in self._closing and not self._pauses.hold(platform)
 
     async def _send(self, parcel: Parcel) -> Outcome | None:
         """What the provider says; None for what it need not be asked, as it is too late for it."""
@@ -203,9 +195,7 @@ class Sender:
             case None:
                 self._end(parcel, "dropped", "expired")
             case Accepted():
-                if platform in self._wrong:
-                    self._wrong.discard(platform)
-                    log.info("the provider of %s devices takes pushes again", platform)
+                self._pauses.took(platform)
                 self._outcomes.sent(parcel.row)
             case TooLarge():
                 self._end(parcel, "failed", "too_large")
@@ -216,7 +206,9 @@ class Sender:
             case Later():
                 return self._later(parcel, outcome, rest)
             case CredentialsWrong(reason=reason):
-                return self._stop(parcel, reason)
+                self._pauses.refused(platform, reason)
+                self._outcomes.forget([parcel.row.delivery_id])
+                return False
         return True
 
     def _end(self, parcel: Parcel, state: State, reason: str = "", *, dead: bool = False) -> None:
@@ -245,9 +237,8 @@ class Sender:
         return False
 
     def _later(self, parcel: Parcel, later: Later, rest: deque[Parcel]) -> bool:
-        if later.of_provider and later.after_seconds:
-            pause = min(later.after_seconds, MAX_PAUSE_SECONDS)
-            self._stopped[parcel.row.platform] = _seconds() + pause
+        if later.of_provider:
+            self._pauses.asked(parcel.row.platform, later.after_seconds)
         attempts = parcel.row.attempts + 1
         until = self._now() + timedelta(seconds=pause_seconds(attempts, later.after_seconds))
         if is_given_up(attempts, parcel.row.told_at, until):
@@ -263,15 +254,6 @@ class Sender:
         """Let nothing be sent to a device before an instant, neither these parcels nor what lies in MongoDB."""
         self._blocked[device_id] = (until, _seconds())
         self._outcomes.put_off(device_id, until, _ids(parcels))
-
-    def _stop(self, parcel: Parcel, reason: str) -> bool:
-        platform = parcel.row.platform
-        self._stopped[platform] = _seconds() + PROBE_SECONDS
-        self._outcomes.forget([parcel.row.delivery_id])
-        if platform not in self._wrong:
-            self._wrong.add(platform)
-            log.error("the provider of %s devices does not take our credentials: %s; its pushes wait", platform, reason)
-        return False
 
 
 def _ids(parcels: Collection[Parcel]) -> list[str]:

@@ -16,6 +16,7 @@ TOKEN_UPDATES_PAUSE_SECONDS: Final = 20 * 60.0
 MAX_ID_CHARACTERS: Final = 64
 _OK: Final = 200
 _SERVER_ERRORS: Final = 500
+_UNAVAILABLE: Final = 503
 
 _DEAD: Final = frozenset({"BadDeviceToken", "ExpiredToken", "Unregistered"})
 _CREDENTIALS: Final = frozenset(
@@ -93,6 +94,6 @@ def _of_status(answer: Answer) -> Outcome:
         case 0 | 408 | 429:
             return Later(retry_after_seconds(answer.headers), reason)
         case status if status >= _SERVER_ERRORS:
-            return Later(retry_after_seconds(answer.headers), reason)
+            return Later(retry_after_seconds(answer.headers), reason, of_provider=status == _UNAVAILABLE)
         case _:
             return Refused(reason)

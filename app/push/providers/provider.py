@@ -83,7 +83,7 @@ class Later:
     """Not now; the same push may be sent again, after ``after_seconds`` at the soonest where the provider says so.
 
     It may have been taken already, if the answer was lost. ``reason`` is a short code for operators. Where it is
-    ``of_provider``, the provider takes nothing else for so long either.
+    ``of_provider``, the provider takes nothing else for so long either, or for a while where it does not say.
     """
 
     after_seconds: float | None

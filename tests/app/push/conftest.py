@@ -7,7 +7,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from redis.asyncio import Redis
 
 from app import leases
-from app.push import outcomes, reading, retrying, sending, session
+from app.push import outcomes, pausing, reading, retrying, session
 from app.push.http2 import client
 from tests.app.push.post import Document, Office, opened
 
@@ -24,7 +24,7 @@ async def office(
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
     monkeypatch.setattr(session, "RENEW_SECONDS", 0.1)
     monkeypatch.setattr(leases, "LEASE_SECONDS", 1.0)
-    monkeypatch.setattr(sending, "PROBE_SECONDS", 0.05)
+    monkeypatch.setattr(pausing, "PROBE_SECONDS", 0.05)
     monkeypatch.setattr(outcomes, "COUNT_SECONDS", 0.0)
     async with opened(database, redis) as office:
         yield office

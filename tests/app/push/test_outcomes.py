@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.push import outcomes, retrying, sending
+from app.push import outcomes, pausing, retrying, sending
 from app.push.providers.provider import (
     Accepted,
     CredentialsWrong,
@@ -264,6 +264,60 @@ async def test_a_provider_that_asks_for_a_pause_gets_it_for_all_devices(office: 
         await office.tell("bob", "b")
         await until(lambda: _ended(office, 1))
     assert (google.notices, apple.notices) == (["ann:a"], ["bob:b"])
+
+
+async def test_a_provider_that_is_unavailable_is_left_alone_by_all_and_longer_each_time(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pausing, "FIRST_BACKOFF_SECONDS", 0.2)
+    monkeypatch.setattr("random.uniform", lambda _low, _high: 1.0)
+    names = [f"m{number}" for number in range(6)]
+    await office.phones(*names)
+    await office.register("m0", "iphone-m0", "apns")
+    clock, asked = asyncio.get_running_loop().time, list[float]()
+
+    def answer(_push: Push, _device: Device) -> Outcome:
+        asked.append(clock())
+        return Later(None, "UNAVAILABLE", of_provider=True) if clock() < asked[0] + 1.0 else Accepted("taken")
+
+    google, apple = Double(answer=answer, pause_seconds=0.01), Double("apns")
+    async with at_work(office, google, apple):
+        for name in names:
+            await office.tell(name, "a")
+        await until(lambda: _ended(office, 7))
+    assert apple.notices == ["m0:a"]
+    # After 0.2, 0.6 and 1.4 s all six may be asked anew; by their own pauses alone each would be seven times.
+    assert len(asked) <= 6 * 4
+    assert await office.states() == {f"{name}:a": "sent" for name in names}
+
+
+async def test_pauses_are_bounded_and_begin_anew_when_something_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(pausing, "_seconds", lambda: now[0])
+    pauses = pausing.Pauses()
+
+    def pause() -> float:
+        pauses.asked("fcm", None)
+        began = now[0]
+        while pauses.hold("fcm"):
+            now[0] += 0.01
+        return now[0] - began
+
+    for least in (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0):
+        assert least <= pause() <= 1.5 * least + 0.02
+    pauses.asked("fcm", None)
+    pauses.took("fcm")  # It was with the provider before that said so.
+    now[0] += 100.0
+    assert pause() >= 60.0
+    pauses.took("fcm")
+    assert 1.0 <= pause() <= 1.52
+    pauses.asked("fcm", 10_000.0)
+    now[0] += pausing.MAX_PAUSE_SECONDS - 1.0
+    pauses.asked("fcm", 0.5)
+    assert pauses.hold("fcm"), "a shorter pause does not end a longer one"
+    assert not pauses.hold("apns")
+    now[0] += 1.01
+    assert not pauses.hold("fcm")
 
 
 async def test_a_slow_provider_leaves_room_for_the_others(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

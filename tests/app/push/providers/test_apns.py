@@ -127,7 +127,7 @@ UNREGISTERED_AT = datetime(2026, 11, 20, 12, 30, 0, 250_000, UTC)
         (apns_error(503, "ServiceUnavailable"), Later(None, "ServiceUnavailable", of_provider=True)),
         (apns_error(503, "Shutdown"), Later(None, "Shutdown", of_provider=True)),
         (apns_error(400, "IdleTimeout"), Later(None, "IdleTimeout")),
-        (apns_error(503, "SomethingNew"), Later(None, "status_503")),
+        (apns_error(503, "SomethingNew"), Later(None, "status_503", of_provider=True)),
         (apns_error(400, "SomethingNew"), Refused("status_400")),
         (apns_error(403, "SomethingNew"), CredentialsWrong("status_403")),
         (Reply(400, {}, b"\xff"), Refused("status_400")),
