@@ -7,10 +7,11 @@ in waits for room first.
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from app.batching import Batcher
 from app.push.outcomes import MAX_HELD, Dead, Outcomes, plain
 from app.push.pausing import Pauses
 from app.push.providers.provider import (
@@ -31,6 +32,7 @@ from app.stores.connection import Document
 from app.stores.devices import Addressee
 from gamification.delivery.deliveries import State
 from gamification.delivery.devices import Platform
+from gamification.stores import StoreUnavailable
 
 MAX_IN_FLIGHT = 256
 """How many deliveries are with each provider at a time."""
@@ -38,8 +40,8 @@ DRAIN_SECONDS = 1.0
 """How long is waited for what is with providers, where a partition is given to another worker or this one ends."""
 DRAIN_POLL_SECONDS = 0.01
 BLOCKED_KEPT_SECONDS = 60.0
-FRESH_SECONDS = 1.0
-"""How long it is taken for granted whose a device is; what is in hand longer is looked at in MongoDB once more."""
+FRESH_SECONDS = 0.1
+"""How long it is taken for granted whose a device is; what is in hand longer is asked for right before it is sent."""
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +66,13 @@ class Sender:
         self,
         providers: Mapping[Platform, Provider],
         outcomes: Outcomes,
+        holders: Callable[[Sequence[str]], Awaitable[Mapping[str, str]]],
         holds: Callable[[int], bool],
         now: Callable[[], datetime],
     ) -> None:
+        """``holders`` reads whose devices are, ``holds`` says whether a partition is this worker's."""
         self._providers, self._outcomes, self._holds, self._now = providers, outcomes, holds, now
+        self._holders = Batcher(holders, MAX_IN_FLIGHT)
         self._queues: dict[str, deque[Parcel]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = {platform: asyncio.Semaphore(MAX_IN_FLIGHT) for platform in providers}
@@ -148,7 +153,7 @@ class Sender:
             while queue:
                 async with self._in_flight[queue[0].row.platform]:
                     parcel = queue[0]
-                    if not self._may_send(parcel):
+                    if not (await self._is_theirs(parcel) and self._may_send(parcel)):
                         return
                     outcome = await self._send(parcel)
                 queue.popleft()
@@ -161,10 +166,18 @@ class Sender:
             self._outcomes.forget(_ids(queue))
             del self._queues[device_id]
 
+    async def _is_theirs(self, parcel: Parcel) -> bool:
+        """Whether the device is still the one's whom this is for; no, where MongoDB does not say."""
+        if _seconds() - parcel.checked_at <= FRESH_SECONDS:
+            return True
+        device_id = parcel.row.device_id
+        try:
+            return (await self._holders.ask([device_id])).get(device_id) == parcel.row.holder
+        except StoreUnavailable:
+            return False
+
     def _may_send(self, parcel: Parcel) -> bool:
         partition, platform = parcel.row.partition, parcel.row.platform
-        if _seconds() - parcel.checked_at > FRESH_SECONDS:
-            return False
         return self._holds(partition) and partition not in self._closing and not self._pauses.hold(platform)
 
     async def _send(self, parcel: Parcel) -> Outcome | None:

@@ -86,7 +86,7 @@ class Session:
         self._rows = Rows(stores.connection)
         self.outcomes = Outcomes(self._rows, stores.devices, stores.deliveries, now)
         self.leases = Leases(stores.connection, partitions, uuid4().hex, now, self._let_go, work="push")
-        self.sender = Sender(providers, self.outcomes, self.leases.holds, now)
+        self.sender = Sender(providers, self.outcomes, stores.devices.holders, self.leases.holds, now)
         audience = Audience(stores.connection, stores.devices, stores.preferences, self._rows)
         worder = Worder(word)
         self.planner = Planner(

@@ -61,11 +61,15 @@ def accept(_push: Push, _device: Device) -> Outcome:
 
 @dataclass
 class Double:
-    """A provider that answers as it is told, and keeps what it was sent: (notice id, token, text), in that order."""
+    """A provider that answers as it is told, and keeps what it was sent: (notice id, token, text), in that order.
+
+    It answers nothing before ``until`` is set, where that is given.
+    """
 
     kind: DeviceKind = "fcm"
     answer: Answer = accept
     pause_seconds: float = 0.0
+    until: asyncio.Event | None = None
     sent: list[tuple[str, str, str]] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
@@ -76,6 +80,8 @@ class Double:
         try:
             self.sent.append((push.notice_id, device.token, push.body))
             await asyncio.sleep(self.pause_seconds)
+            if self.until is not None:
+                await self.until.wait()
             return self.answer(push, device)
         finally:
             self.at_once -= 1

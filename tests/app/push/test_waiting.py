@@ -1,6 +1,7 @@
 """Quiet hours, bounds and what is told as one: what waits is decided about when its time has come."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import time, timedelta
 from functools import partial
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 from app.push import resuming, sending, session
 from app.push.providers.provider import Later
 from app.push.rows import Rows
+from app.stores.devices import MongoDevices
 from gamification.delivery.hours import QuietHours
 from gamification.delivery.preferences import Changes, Choice
+from gamification.stores import StoreUnavailable
 from tests.app.push.post import MINUTE, Document, Double, Office, at_work, program_of, session_of, until
 
 
@@ -130,23 +133,52 @@ async def test_what_is_written_as_its_device_moves_is_not_sent_to_it(
     assert (double.sent, await office.states()) == ([], {"ann:1": "dropped device_moved"})
 
 
-async def test_what_is_long_in_hand_is_not_sent_to_a_device_that_moved(
+async def test_whose_a_device_is_is_read_anew_right_before_what_was_in_hand_is_sent(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "FRESH_SECONDS", 0.05)
     await office.phones("ann", "bob", "cid")
-    double = Double(pause_seconds=0.5)
+    come_back = asyncio.Event()
+    double = Double(until=come_back)
     async with at_work(office, double) as worker:
-        monkeypatch.setattr(session_of(worker).sender, "_in_flight", {"fcm": asyncio.Semaphore(1)})
+        sender = session_of(worker).sender
+        monkeypatch.setattr(sender, "_in_flight", {"fcm": asyncio.Semaphore(1)})
         await office.tell("bob", "1")
         await until(lambda: double.at_once == 1)
         await office.tell("ann", "2")
-        await until(lambda: _has_rows(office, 2))
-        await office.register("bob", "phone-ann")
         await office.tell("cid", "3")
+        await until(lambda: len(sender._queues) == 3)
+        await asyncio.sleep(2 * sending.FRESH_SECONDS)
+        await office.register("bob", "phone-ann")
+        come_back.set()
         await until(lambda: _has(office, "sent", 2))
-    assert sorted(double.notices) == ["bob:1", "cid:3"]
+    assert double.notices == ["bob:1", "cid:3"]
     assert (await office.states())["ann:2"] == "dropped device_moved"
+    [cid] = await office.stored(member_id="cid")
+    assert cid["attempts"] == 1
+
+
+async def test_where_it_cannot_be_read_whose_a_device_is_nothing_is_sent_until_it_can(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "FRESH_SECONDS", -1.0)
+    await office.phones("ann")
+    asked: list[Sequence[str]] = []
+
+    async def holders(devices: MongoDevices, device_ids: Sequence[str]) -> Mapping[str, str]:
+        asked.append(device_ids)
+        if len(asked) == 2:  # The first one is the planner's.
+            raise StoreUnavailable("MongoDB did not answer")
+        found: Mapping[str, str] = await read(devices, device_ids)
+        return found
+
+    read: Any = MongoDevices.holders
+    monkeypatch.setattr(MongoDevices, "holders", holders)
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "1")
+        await until(lambda: _has(office, "sent", 1))
+    assert (double.notices, len(asked)) == (["ann:1"], 3)
 
 
 async def test_what_has_waited_is_sent_before_what_comes_as_its_time_has_come(
