@@ -1,12 +1,15 @@
 """A push worker in a process of its own, whose provider is a double that listens elsewhere.
 
 Usage: worker_process.py MONGO_URL REDIS_URL DATABASE PORT
+
+It logs to standard error, and tells there on SIGUSR1 what each of its tasks is waiting for.
 """
 
 import asyncio
 import json
+import logging
+import signal
 import sys
-from contextlib import suppress
 from datetime import UTC
 from types import TracebackType
 from typing import Any, Self
@@ -49,7 +52,17 @@ class Remote:
         """Nothing is open."""
 
 
+def tell_tasks() -> None:
+    """Say where every task stands."""
+    for task in asyncio.all_tasks():
+        task.print_stack(limit=4, file=sys.stderr)
+    sys.stderr.flush()
+
+
 async def main(mongo_url: str, redis_url: str, database: str, port: str) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("pymongo").setLevel(logging.WARNING)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell_tasks)
     leases.LEASE_SECONDS = 2.0
     for name, seconds in (("RENEW_SECONDS", 0.2), ("LOOK_SECONDS", 0.05)):
         setattr(session, name, seconds)
@@ -57,9 +70,12 @@ async def main(mongo_url: str, redis_url: str, database: str, port: str) -> None
     async with Redis.from_url(redis_url) as redis:
         office = Office(mongo[database], redis)
         worker = PushWorker(await office.stores(), {"fcm": Remote(int(port))}, word, now=office.now)
+        logging.info("begun")
         while True:  # As `laurel worker push` does it.
-            with suppress(StoreUnavailable):
+            try:
                 await worker.run()
+            except StoreUnavailable as error:
+                logging.warning("begins again: %s", error)
 
 
 if __name__ == "__main__":
