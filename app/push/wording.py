@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Callable, Mapping
 
-from app.push.providers.provider import Push
+from app.push.providers.provider import Push, PushGroup
 from app.push.rows import Row
 from app.stores.devices import Addressee
 from gamification.delivery.planning import count_of, counting
-from gamification.notices.notice import Notice
+from gamification.notices.notice import Notice, NoticeKind
 from gamification.notices.wording import Wording, worded, worded_together
 from gamification.program import Program
 from gamification.program.texts import Text
@@ -16,8 +16,17 @@ from schema.ids import to_global_id
 from schema.languages import choose
 from schema.types.notice import NOTICE_ID
 
-log = logging.getLogger(__name__)
+GROUPS: Mapping[NoticeKind, PushGroup] = {
+    **dict.fromkeys(("points_earned", "points_released", "points_expiring", "redemption_ready"), "points"),
+    **dict.fromkeys(("tier_reached", "tier_at_risk", "badge_won", "streak_at_risk"), "progress"),
+    **dict.fromkeys(("challenge_almost_done", "challenge_done"), "progress"),
+    **dict.fromkeys(("rank_gained", "rank_lost", "board_prize"), "progress"),
+    **dict.fromkeys(("campaign_started", "campaign_ending", "campaign_running_low"), "campaigns"),
+    **dict.fromkeys(("birthday", "message"), "messages"),
+}
+"""What notices of each kind are about."""
 
+log = logging.getLogger(__name__)
 
 Word = Callable[[Notice, Program, str], Wording]
 """Puts a notice into the words that a program has for it in a language."""
@@ -55,6 +64,7 @@ class Worder:
             title=words.title,
             body=words.body,
             link=words.link,
+            group=GROUPS[notice.kind],
             expires_at=notice.expires_at,
             data={"id": to_global_id(NOTICE_ID, notice.notice_id), "kind": notice.kind, "subject": notice.subject},
         )

@@ -23,6 +23,8 @@ from tests.push_doubles.phones import Arrival, Phones
 PROJECT = "laurel-tests"
 EMAIL = "pushes@laurel-tests.iam.example"
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
+MAX_COLLAPSE_KEYS = 4
+"""How many FCM keeps for a phone that is offline."""
 _FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
@@ -55,6 +57,8 @@ class FcmDouble:
     token_seconds: int = 3600
     wall: Callable[[], float] = time.time
     problems: list[str] = field(default_factory=list)
+    collapse_keys: dict[str, set[str]] = field(default_factory=dict)
+    """Those that each token was sent."""
 
     def __post_init__(self) -> None:
         self.http = Http2Double(self.answer, keeps_requests=self.phones.keep)
@@ -113,12 +117,12 @@ class FcmDouble:
     def _taken(self, message: dict[str, Any]) -> Reply:
         tag = message["android"]["notification"]["tag"]
         headers = message["apns"]["headers"]
-        if {
-            message["android"]["collapse_key"],
-            headers["apns-collapse-id"],
-            message["webpush"]["headers"]["Topic"],
-        } != {tag}:
+        if {headers["apns-collapse-id"], message["webpush"]["headers"]["Topic"]} != {tag}:
             self.problems.append("the platforms differ in what replaces what")
+        keys = self.collapse_keys.setdefault(message["token"], set())
+        keys.add(message["android"]["collapse_key"])
+        if len(keys) > MAX_COLLAPSE_KEYS:
+            self.problems.append("FCM does not keep so many collapse keys for a phone that is offline")
         if not all(isinstance(value, str) for value in message["data"].values()):
             return fcm_error(400, "INVALID_ARGUMENT", "Invalid value", "message.data[0].value")
         shown = message["notification"]

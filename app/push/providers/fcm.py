@@ -105,7 +105,11 @@ def _content(push: Push, body: str) -> bytes:
 
 
 def _platforms(push: Push) -> Mapping[str, Any]:
-    """What each platform needs so that a push replaces the one before of the same name, and ends in time."""
+    """What each platform needs so that a push replaces the one before of the same name, and ends in time.
+
+    The phone goes by the tag. The collapse key is for FCM itself, which keeps only four different ones for a phone that
+    is offline, and of each of them the last: https://firebase.google.com/docs/cloud-messaging/customize-messages/set-message-type.
+    """
     name, seconds = collapse_name(push), seconds_to_live(push)
     apns = {"apns-collapse-id": name, "apns-priority": "10"}
     if push.expires_at is not None:
@@ -117,7 +121,12 @@ def _platforms(push: Push) -> Mapping[str, Any]:
     if push.link.startswith("https://"):  # FCM takes no other here.
         webpush["fcm_options"] = {"link": push.link}
     return {
-        "android": {"collapse_key": name, "priority": "HIGH", "ttl": f"{seconds}s", "notification": {"tag": name}},
+        "android": {
+            "collapse_key": push.group,
+            "priority": "HIGH",
+            "ttl": f"{seconds}s",
+            "notification": {"tag": name},
+        },
         "apns": {"headers": apns},
         "webpush": webpush,
     }

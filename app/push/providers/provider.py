@@ -12,6 +12,9 @@ from typing import Literal, Protocol, Self
 DeviceKind = Literal["fcm", "apns", "web"]
 """Which provider a device is reached by."""
 
+PushGroup = Literal["points", "progress", "campaigns", "messages"]
+"""What a push is about. There are four, for a provider may keep only so many for a device that is offline."""
+
 SEND_TIMEOUT_SECONDS = 20.0
 """For one push altogether: waiting for a connection, a token, and the answer."""
 
@@ -22,6 +25,7 @@ class Push:
 
     ``notice_id`` names it: sent again with the same id and ``collapse_id``, it is shown once. A device that shows a
     push of some ``collapse_id`` replaces it by the next of the same one; an empty one stands for ``notice_id``.
+    Of one ``group`` a provider may keep only the last for a device that is offline.
     ``link`` is where a tap leads, empty for the app's start. After ``expires_at`` the provider drops what it has not
     delivered. ``data`` goes to the app beside the texts.
     """
@@ -31,6 +35,7 @@ class Push:
     body: str = field(repr=False)
     link: str = field(default="", repr=False)
     collapse_id: str = ""
+    group: PushGroup = "messages"
     expires_at: datetime | None = None
     data: Mapping[str, str] = field(default_factory=dict, repr=False)
 

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
@@ -20,6 +21,8 @@ from app.push.providers.provider import (
     Refused,
     TooLarge,
 )
+from app.push.wording import GROUPS
+from gamification.notices.notice import NoticeKind
 from tests.app.push.providers.pushes import FCM_TOKEN, fcm_device, push
 from tests.push_doubles.certificates import client_tls
 from tests.push_doubles.fcm import FcmDouble, fcm_error, serving_fcm
@@ -64,6 +67,17 @@ async def test_a_push_arrives_with_all_that_makes_a_phone_show_it_once(fcm: FcmD
     assert 3590 <= int(message["android"]["ttl"].removesuffix("s")) <= 3600
     assert message["webpush"]["fcm_options"] == {"link": "https://shop.example/tier"}
     assert int(message["apns"]["headers"]["apns-expiration"]) > time.time() + 3590
+    assert fcm.problems == []
+
+
+async def test_an_offline_phone_needs_no_more_collapse_keys_than_fcm_keeps_and_a_tag_for_each_notice(
+    fcm: FcmDouble, provider: FcmProvider
+) -> None:
+    kinds = get_args(NoticeKind)
+    for number, kind in enumerate(kinds):
+        await provider.send(push(notice_id=f"m-1:{number}", collapse_id="", group=GROUPS[kind]), fcm_device())
+    assert (len(kinds), len(fcm.phones.shown(FCM_TOKEN))) == (18, 18)
+    assert fcm.collapse_keys == {FCM_TOKEN: {"points", "progress", "campaigns", "messages"}}
     assert fcm.problems == []
 
 
