@@ -65,9 +65,10 @@ async def mailbox_of(context: Context, member_id: str) -> Mailbox:
     """
     member = await context.members.load(member_id)
     delivery = (await context.reading()).program.delivery
-    preferences = await context.game.telling.preferences.of_member(member_id)
+    absorbed = member.state.absorbed if member else ()
+    preferences = await context.game.telling.preferences.of_member(member_id, absorbed)
     unwanted = tuple(kind for kind in get_args(NoticeKind) if not preferences.allow(kind, "inbox", delivery))
-    return Mailbox((member_id, *(member.state.absorbed if member else ())), unwanted)
+    return Mailbox((member_id, *absorbed), unwanted)
 
 
 async def notice_feed(context: Context, language: str | None, first: int | None, after: str | None) -> NoticeFeed:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from app.push.rows import Rows
 from app.stores.connection import Connection, Document
 from app.stores.devices import Addressee, MongoDevices
-from app.stores.preferences import MongoPreferences
+from app.stores.preferences import MongoPreferences, whole
 from gamification.delivery.deciding import Told
 from gamification.delivery.devices import told_zone
 from gamification.delivery.planning import MEMORY_HOURS
@@ -46,30 +46,32 @@ class Audience:
     async def read(self, member_ids: Collection[str], program: Program, now: datetime) -> Mapping[str, Person]:
         """These members, without those that there are no more.
 
-        Devices that were registered by an account that was merged into theirs are theirs, too.
+        Devices that were registered by an account that was merged into theirs are theirs, too, and so is what was chosen
+        in it where they chose nothing.
 
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
         ids = list(member_ids)
-        documents, preferences, told = await asyncio.gather(
-            self._read_members(ids),
-            self._preferences.of_members(ids),
-            self._rows.told(ids, now - timedelta(hours=MEMORY_HOURS)),
+        documents, told = await asyncio.gather(
+            self._read_members(ids), self._rows.told(ids, now - timedelta(hours=MEMORY_HOURS))
         )
         accounts: dict[str, list[str]] = defaultdict(list)
         for member_id, document in documents.items():
-            for account in {member_id, *document.get("state", {}).get("absorbed", ())}:
+            for account in {member_id, *_absorbed(document)}:
                 accounts[account].append(member_id)
+        addressees, preferences = await asyncio.gather(
+            self._devices.of_members(list(accounts)), self._preferences.of_accounts(list(accounts))
+        )
         devices: dict[str, list[Addressee]] = defaultdict(list)
-        for addressee in await self._devices.of_members(list(accounts)):
+        for addressee in addressees:
             for member_id in accounts[addressee.registered.member_id]:
                 devices[member_id].append(addressee)
         return {
             member_id: _person(
                 document,
                 program,
-                preferences.get(member_id, Preferences()),
+                whole(preferences, member_id, _absorbed(document)),
                 devices.get(member_id, ()),
                 told.get(member_id, {}),
             )
@@ -80,6 +82,12 @@ class Audience:
         with self._connection.answering():
             found = self._members.find({"_id": {"$in": member_ids}}, _PROJECTION)
             return {document["_id"]: document for document in await found.to_list(len(member_ids))}
+
+
+def _absorbed(document: Document) -> Sequence[str]:
+    """The accounts that were merged into a member's."""
+    absorbed: Sequence[str] = document.get("state", {}).get("absorbed", ())
+    return absorbed
 
 
 def _person(

@@ -1,6 +1,6 @@
 """What a member chose of how they want to be told. It stays chosen, whatever device is registered and however often."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import time
 from typing import Literal
@@ -30,13 +30,16 @@ class Preferences:
 
     ``choices`` holds one for each channel and kind that was chosen for. A channel that is off as a whole is off for
     every kind, and leaves the choices for kinds as they are. ``quiet`` counts only where ``quiet_chosen``, and None is
-    then that there are no quiet hours. ``best_time`` is by the clock where they are.
+    then that there are no quiet hours; ``program_quiet`` is that they chose the program's. ``best_time`` is by the
+    clock where they are; None where ``best_time_chosen`` is that they chose none.
     """
 
     choices: Mapping[tuple[Channel, NoticeKind | None], bool] = field(default_factory=dict)
     quiet: QuietHours | None = None
     quiet_chosen: bool = False
     best_time: time | None = None
+    program_quiet: bool = False
+    best_time_chosen: bool = False
 
     def allow(self, kind: NoticeKind, channel: Channel, delivery: Delivery) -> bool:
         """Whether the member wants notices of a kind by a channel."""
@@ -54,13 +57,32 @@ class Preferences:
     def changed(self, changes: "Changes") -> "Preferences":
         """These preferences after some changes; what is not named stays."""
         choices = {**self.choices, **{(choice.channel, choice.kind): choice.on for choice in changes.choices}}
-        quiet, chosen = self.quiet, self.quiet_chosen
+        changed = replace(self, choices=choices)
         if changes.quiet == "program":
-            quiet, chosen = None, False
+            changed = replace(changed, quiet=None, quiet_chosen=False, program_quiet=True)
         elif changes.quiet != "same":
-            quiet, chosen = changes.quiet, True
-        best_time = self.best_time if changes.best_time == "same" else changes.best_time
-        return replace(self, choices=choices, quiet=quiet, quiet_chosen=chosen, best_time=best_time)
+            changed = replace(changed, quiet=changes.quiet, quiet_chosen=True, program_quiet=False)
+        if changes.best_time != "same":
+            changed = replace(changed, best_time=changes.best_time, best_time_chosen=True)
+        return changed
+
+    def with_those_of(self, absorbed: Iterable["Preferences"]) -> "Preferences":
+        """These, and where nothing was chosen what the person chose in accounts that were merged into theirs.
+
+        Where those differ, what is off in any of them is off, and of quiet hours and best time the first one's count.
+        """
+        choices: dict[tuple[Channel, NoticeKind | None], bool] = {}
+        whole = self
+        for other in absorbed:
+            for named, on in other.choices.items():
+                choices[named] = on and choices.get(named, True)
+            if not (whole.quiet_chosen or whole.program_quiet):
+                whole = replace(
+                    whole, quiet=other.quiet, quiet_chosen=other.quiet_chosen, program_quiet=other.program_quiet
+                )
+            if not whole.best_time_chosen:
+                whole = replace(whole, best_time=other.best_time, best_time_chosen=other.best_time_chosen)
+        return replace(whole, choices={**choices, **self.choices})
 
 
 @value(frozen=True, slots=True)

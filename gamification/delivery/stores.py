@@ -35,11 +35,11 @@ class Devices(Protocol):
 class NotificationPreferences(Protocol):
     """What members chose of how they are told."""
 
-    async def of_member(self, member_id: str) -> Preferences:
-        """What a member chose; nothing, where nothing is known."""
+    async def of_member(self, member_id: str, absorbed: Sequence[str] = ()) -> Preferences:
+        """What a member chose, else in the accounts ``absorbed`` into theirs; nothing, where nothing is known."""
 
-    async def change(self, member_id: str, changes: Changes) -> Preferences:
-        """Set what is named and nothing else; what they have chosen then."""
+    async def change(self, member_id: str, changes: Changes, absorbed: Sequence[str] = ()) -> Preferences:
+        """Set what is named and nothing else; what they have chosen then, as `of_member` has it."""
 
 
 class Deliveries(Protocol):

@@ -91,7 +91,7 @@ async def set_notification_preferences(
     if problems := tuple(changes.problems()):
         return invalid(*problems)
     telling = context.game.telling
-    preferences = await telling.preferences.change(member_id, changes)
+    preferences = await telling.preferences.change(member_id, changes, member.state.absorbed)
     await telling.deliveries.reconsider(member_id, to_milliseconds(context.game.now()))
     program = (await context.reading(None, member)).program
     return NotificationPreferencesSuccess(preferences=show_preferences(preferences, program.delivery))

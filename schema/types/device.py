@@ -9,6 +9,7 @@ import strawberry
 from gamification.delivery.devices import RegisteredDevice
 from gamification.delivery.hours import QuietHours as Hours
 from gamification.delivery.preferences import Channel, Preferences
+from gamification.member import Member
 from gamification.program.delivery import Delivery
 from schema.context import Context, Reading
 from schema.ids import to_global_id
@@ -86,10 +87,10 @@ async def devices_of(context: Context, member_id: str) -> list[Device]:
     return [show_device(device) for device in await context.game.telling.devices.of_member(member_id)]
 
 
-async def preferences_of(context: Context, member_id: str, reading: Reading) -> NotificationPreferences:
+async def preferences_of(context: Context, member: Member, reading: Reading) -> NotificationPreferences:
     """How a member is told; for that member alone."""
-    check_own("notificationPreferences", context.principal, member_id)
-    preferences = await context.game.telling.preferences.of_member(member_id)
+    check_own("notificationPreferences", context.principal, member.member_id)
+    preferences = await context.game.telling.preferences.of_member(member.member_id, member.state.absorbed)
     return show_preferences(preferences, reading.program.delivery)
 
 

@@ -260,7 +260,7 @@ class Member(MemberStanding, Node):
     @strawberry.field(description="How the member wants to be told. For the member alone, like `friends`.")
     async def notification_preferences(self, info: Info) -> NotificationPreferences | None:
         """How the member wants to be told."""
-        return await preferences_of(info.context, self.subject.member_id, self.reading)
+        return await preferences_of(info.context, self.subject, self.reading)
 
 
 def show_member(subject: member.Member, reading: Reading) -> Member:

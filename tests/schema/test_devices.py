@@ -1,11 +1,14 @@
 """registerDevice, removeDevice, setNotificationPreferences, markOpened, and what staff see of deliveries."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from gamification.member import Member
+from gamification.merging import Merged
+from gamification.requests import MergeRequest
 from schema.ids import to_global_id
 from tests.schema.api import NOW, STAFF, Api, Caller, Json, global_id, themself
 
@@ -218,6 +221,23 @@ async def test_preferences_are_the_programs_until_one_chooses(coffee: Api) -> No
     assert (await coffee.result(SET, caller, input=quiet))["preferences"] == {**after, **quiet}
     given_back = (await coffee.result(SET, caller, input={"programQuietHours": True}))["preferences"]
     assert given_back == {**after, "quietHours": before["quietHours"]}
+
+
+async def test_a_merged_account_leaves_what_it_chose_to_the_one_that_goes_on_until_that_is_undone(coffee: Api) -> None:
+    ann, bob = await coffee.enrol("ann"), await coffee.enrol("bob")
+    await coffee.result(SET, themself(ann), input={"choices": [{"channel": "PUSH", "on": False}], "bestTime": "18:30"})
+    before = await preferences(coffee, themself(bob))
+    merged = MergeRequest(ann.member_id, bob.member_id, by="staff-1")
+    assert isinstance(await coffee.laurel.game.merger.change(merged), Merged)
+    both = {**before, "push": False, "bestTime": "18:30"}
+    assert await preferences(coffee, themself(bob)) == both
+    changed = await coffee.result(SET, themself(ann), input={"bestTime": "20:00"})
+    assert changed["preferences"] == {**both, "bestTime": "20:00"}, "whoever asks as the other one asks as the one"
+    assert await preferences(coffee, themself(bob)) == {**both, "bestTime": "20:00"}
+    undone = replace(merged, undoes=True)
+    assert isinstance(await coffee.laurel.game.merger.change(undone), Merged)
+    assert await preferences(coffee, themself(bob)) == {**before, "bestTime": "20:00"}
+    assert await preferences(coffee, themself(ann)) == both
 
 
 async def preferences(api: Api, caller: Caller) -> Json:

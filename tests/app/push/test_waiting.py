@@ -226,6 +226,31 @@ async def test_a_device_of_a_merged_account_is_found_for_every_member_of_a_batch
     assert sorted(double.notices) == ["ann:1", "bob:2"]
 
 
+async def test_what_a_merged_account_chose_holds_where_the_other_chose_nothing_until_that_is_undone(
+    office: Office,
+) -> None:
+    await office.phones("ann", "bob")
+    off = Choice("push", "badge_won", on=False), Choice("push", "birthday", on=False)
+    await office.preferences.change("ann", Changes(off))
+    await office.preferences.change("bob", Changes((Choice("push", "birthday", on=True),)))
+    bob, members = {"_id": "bob"}, office.database["members"]
+    await members.update_one(bob, {"$set": {"state.absorbed": ["ann"]}})
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("bob", "1")
+        await office.tell("bob", "2", kind="birthday")
+        await until(lambda: _has(office, "sent", 2))
+        await members.update_one(bob, {"$set": {"state.absorbed": []}})
+        await office.tell("bob", "3")
+        await until(lambda: _has(office, "sent", 3))
+    assert sorted((notice_id, token) for notice_id, token, _ in double.sent) == [
+        ("bob:2", "phone-ann"),
+        ("bob:2", "phone-bob"),
+        ("bob:3", "phone-bob"),
+    ]
+    assert {one["reason"] for one in await office.stored(notice_id="bob:1")} == {"unwanted"}
+
+
 async def test_what_speaks_the_texts_of_a_version_that_is_not_known_yet_waits_for_it(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,7 +143,31 @@ def test_quiet_hours_are_the_programs_until_a_member_chooses_and_again_when_they
     assert chose.quiet_hours(program) == own
     assert chose.changed(Changes()).quiet_hours(program) == own
     assert chose.changed(Changes(quiet=None)).quiet_hours(program) is None
-    assert chose.changed(Changes(quiet="program")) == Preferences()
+    assert chose.changed(Changes(quiet="program")).quiet_hours(program) == QuietHours(time(22), time(8))
+
+
+def test_merged_accounts_are_told_as_the_one_that_goes_on_chose_and_else_as_the_other_did() -> None:
+    program, own, others = delivery(quiet=NIGHT), QuietHours(time(20), time(9)), QuietHours(time(19), time(10))
+    one = Preferences().changed(Changes((Choice("push", "badge_won", True), Choice("inbox", "birthday", False))))
+    off = Changes((Choice("push", "badge_won", False), Choice("push", "birthday", False)), others, time(18))
+    other = Preferences().changed(off)
+    third = Preferences().changed(Changes((Choice("push", "birthday", True), Choice("push", None, False)), own, None))
+
+    both = one.with_those_of([other])
+    allowed = [both.allow(kind, "push", program) for kind in ("badge_won", "birthday", "message")]
+    assert allowed == [True, False, True]
+    assert not both.allow("birthday", "inbox", program)
+    assert (both.quiet_hours(program), both.best_time) == (others, time(18))
+
+    for accounts in ([other, third], [third, other]):
+        whole = Preferences().with_those_of(accounts)
+        assert whole.choices == {("push", "badge_won"): False, ("push", "birthday"): False, ("push", None): False}
+    assert Preferences().with_those_of([third, other]).quiet_hours(program) == own
+    assert Preferences().with_those_of([third, other]).best_time is None
+
+    kept = one.changed(Changes(quiet="program", best_time=None)).with_those_of([other])
+    assert (kept.quiet_hours(program), kept.best_time) == (QuietHours(time(22), time(8)), None)
+    assert one.with_those_of([]) == one
 
 
 @pytest.mark.parametrize(
