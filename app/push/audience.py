@@ -46,8 +46,8 @@ class Audience:
     async def read(self, member_ids: Collection[str], program: Program, now: datetime) -> Mapping[str, Person]:
         """These members, without those that there are no more.
 
-        Devices that were registered by an account that was merged into theirs are theirs, too, and so is what was chosen
-        in it where they chose nothing.
+        Devices that were registered by an account that was merged into theirs are theirs, too, and so is what was
+        chosen in it where they chose nothing.
 
         Raises:
             StoreUnavailable: the store did not answer in time.
