@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from socket import socket
 
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from app.http.subscriptions.connections import KEEP_ALIVE_SECONDS as PING_SECONDS
 from app.http.subscriptions.connections import MAX_MESSAGE_BYTES, PONG_TIMEOUT_SECONDS
 from app.http.subscriptions.uvicorn_protocols import HttpProtocol, WebSocketProtocol
-from app.live.background import running
+from app.live.background import Job, running
 from app.ports import BACKLOG
 from app.web import end_streams
 from app.wiring import Laurel
@@ -82,11 +82,16 @@ class Server(uvicorn.Server):
 
 
 async def serve(
-    laurel: Laurel, web: Starlette, on_ready: Callable[[], None] = lambda: None, handed: Handed | None = None
+    laurel: Laurel,
+    web: Starlette,
+    on_ready: Callable[[], None] = lambda: None,
+    handed: Handed | None = None,
+    besides: Mapping[str, Job] | None = None,
 ) -> None:
     """Serve, with the jobs in the background, until a signal says stop; ``on_ready`` is called when requests are taken.
 
-    Connections are those that come to the port of the settings, or those that are ``handed`` over by a parent.
+    ``besides`` are jobs that not every serving process has. Connections are those that come to the port of the
+    settings, or those that are ``handed`` over by a parent.
 
     Raises:
         OperatorError: the embedded MongoDB has ended, or the guard and all servers with it.
@@ -108,7 +113,7 @@ async def serve(
     watch = asyncio.create_task(laurel.servers.watch())
     serving = asyncio.create_task(server.serve(None if handed is None else []))
     try:
-        async with running(laurel.jobs()):
+        async with running({**laurel.jobs(), **(besides or {})}):
             await asyncio.wait({watch, serving}, return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
             await serving

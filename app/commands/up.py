@@ -1,5 +1,7 @@
 """`laurel up`: everything on one machine, with the example program and purchase log the first time."""
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
@@ -9,9 +11,13 @@ from app.commands.credentials import minted
 from app.commands.program import apply_first_program
 from app.commands.replay import import_log, import_name, print_summary, read_file
 from app.commands.running import command_of, settings_of_environment
+from app.live.background import Job
 from app.operator_error import OperatorError
 from app.ports import require_free_port
+from app.push.providers.opening import has_credentials, opened_providers
+from app.push.providers.provider import DeviceKind, Provider
 from app.server import serve
+from app.settings import Settings
 from app.web import HOME_QUERY, web_app
 from app.wiring import Laurel, open_laurel
 
@@ -26,11 +32,12 @@ async def up() -> None:
     """Start everything on this machine and serve until Ctrl-C.
 
     The first time, LAUREL_PROGRAM is applied and the CDNOW sample imported, its days moved so that it ends yesterday.
-    The clock runs too: expiries and other changes that time alone brings are written when they are due.
+    The clock runs too: expiries and other changes that time alone brings are written when they are due. So does a push
+    worker, which without any credentials logs what it would send; LAUREL_PUSH_LOG=false leaves that to others.
     """
     settings = settings_of_environment().model_copy(update={"serve_clock": True})  # There is no other process to do it.
     require_free_port(settings.host, settings.port)
-    async with open_laurel(settings) as laurel:
+    async with _providers(settings) as providers, open_laurel(settings) as laurel:
         applied = await apply_first_program(laurel)
         if applied:
             click.echo(f"Applied {settings.program} as version {applied.version} of the program")
@@ -39,9 +46,21 @@ async def up() -> None:
         try:
             banner = await _banner(laurel)
             web = web_app(laurel.game, authenticator, laurel.pings, laurel.icons)
-            await serve(laurel, web, on_ready=lambda: click.echo(banner))
+            pushing: Mapping[str, Job] = {"push": laurel.push.worker(providers).run} if providers else {}
+            await serve(laurel, web, on_ready=lambda: click.echo(banner), besides=pushing)
         finally:
             await authenticator.aclose()
+
+
+@asynccontextmanager
+async def _providers(settings: Settings) -> AsyncIterator[Mapping[DeviceKind, Provider]]:
+    """The providers of pushes: none, where nothing is to be logged and there are no credentials."""
+    logs = settings.push_log or "push_log" not in settings.model_fields_set
+    if not logs and not has_credentials(settings):
+        yield {}
+        return
+    async with opened_providers(settings.model_copy(update={"push_log": logs})) as providers:
+        yield providers
 
 
 async def import_example(laurel: Laurel) -> None:

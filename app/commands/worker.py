@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 
 import click
 from rich.console import Console
@@ -14,7 +14,7 @@ from app.clock import utc_now
 from app.commands.running import command_of, settings_of_environment
 from app.live.background import Job, running
 from app.operator_error import OperatorError
-from app.push.providers.opening import providers_of
+from app.push.providers.opening import opened_providers
 from app.wiring import Laurel, open_existing
 
 log = logging.getLogger(__name__)
@@ -65,11 +65,9 @@ async def push() -> None:
     they share the work.
     """
     settings = settings_of_environment()
-    providers = providers_of(settings)
-    async with open_existing(settings) as laurel, AsyncExitStack() as stack:
-        opened = {kind: await stack.enter_async_context(provider) for kind, provider in providers.items()}
-        kinds = ", ".join(sorted(opened))
-        await _run(laurel, {"push": laurel.push.worker(opened).run}, f"pushes are sent to devices of kind {kinds}")
+    async with opened_providers(settings) as providers, open_existing(settings) as laurel:
+        kinds = ", ".join(sorted(providers))
+        await _run(laurel, {"push": laurel.push.worker(providers).run}, f"pushes are sent to devices of kind {kinds}")
 
 
 @worker.command()

@@ -29,7 +29,9 @@ NEWS: Json = {
     "body": [{"text": "We have news"}, {"text": "Vi har nyt", "language": "da"}],
     "link": [{"text": "shop://news"}],
 }
-PROGRAM = RECORD_SHOP + "\nnotices:\n  message: {fresh_hours: 24}\n"
+SILENT = RECORD_SHOP.partition("\nnotices:")[0]
+"""The program without any notices."""
+PROGRAM = SILENT + "\nnotices:\n  message: {fresh_hours: 24}\n"
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ async def test_what_is_wrong_is_told_at_its_place(api: Api, changed: Json, paths
 
 
 async def test_a_program_that_declares_no_messages_sends_none(database: Any, servers: Any) -> None:
-    async with served(database, servers, RECORD_SHOP) as api:
+    async with served(database, servers, SILENT) as api:
         refused = await api.nothing_written(SEND, input=NEWS)
         assert [each["path"] for each in refused["problems"]] == ["key"]
 

@@ -11,6 +11,7 @@ import pytest
 from app.commands.up import EXAMPLE_MEMBER
 from app.ports import free_loopback_port
 from app.web import HOME_QUERY
+from tests.app.push.post import until
 from tests.system.installation import ROOT, SAMPLE, Ended, Installation, Served, sample_lines, serving
 
 CUSTOMER = EXAMPLE_MEMBER.removeprefix("cdnow-")
@@ -18,6 +19,13 @@ ME = "{ me { displayName loyaltyNumber points { available } } }"
 RECORD = """mutation ($key: String!, $number: String!) {
     recordActivity(input: {key: $key, loyaltyNumber: $number, amount: "100"}) {
         __typename ... on RecordActivitySuccess { replayed } } }"""
+
+
+REGISTER = """mutation { registerDevice(input: {platform: FCM, token: "any-text-is-a-token-here"}) {
+    ... on RegisterDeviceSuccess { device { platform } } } }"""
+MESSAGE = """mutation { sendMessage(input: {
+    key: "hello", title: [{text: "Hello"}], body: [{text: "This is a push."}]}) { __typename } }"""
+COUNTS = "{ deliveryCounts(days: 2) { queued ended { state platform count } } }"
 
 
 class Banner(NamedTuple):
@@ -53,6 +61,19 @@ def shop(tmp_path: Path) -> Path:
     return folder
 
 
+async def sees_a_push(served: Served, banner: Banner) -> None:
+    registered = await served.ask(REGISTER, banner.member_token)
+    assert registered["registerDevice"] == {"device": {"platform": "FCM"}}
+    sent = await served.ask(MESSAGE, banner.staff_token)
+    assert sent["sendMessage"] == {"__typename": "BroadcastSuccess"}
+    wanted = {"queued": 0, "ended": [{"state": "SENT", "platform": "FCM", "count": 1}]}
+
+    async def is_sent() -> bool:
+        return bool((await served.ask(COUNTS, banner.staff_token))["deliveryCounts"] == wanted)
+
+    await until(is_sent)
+
+
 async def available(served: Served, token: str) -> int:
     points: int = (await served.ask(ME, token))["me"]["points"]["available"]
     return points
@@ -80,6 +101,7 @@ async def test_what_up_prints_works_and_what_was_written_outlives_every_end(laur
         assert after >= before + 100
         own = await served.post(RECORD, banner.member_token, key="p-2", number=banner.loyalty_number)
         assert own.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+        await sees_a_push(served, banner)
 
         assert (await laurel.run("up", cwd=shop, PORT=str(served.client.base_url.port))) == Ended(
             1, "", f"laurel: port {served.client.base_url.port} is taken; set PORT to another\n"
@@ -91,7 +113,9 @@ async def test_what_up_prints_works_and_what_was_written_outlives_every_end(laur
             "stop it or set LAUREL_DATA_DIR\n"
         )
         served.command.process.send_signal(signal.SIGTERM)
-        assert (await served.command.ended()).code == 0
+        ended = await served.command.ended()
+        assert ended.code == 0
+        assert ended.stderr.count(":message:hello for a device of kind fcm is logged, not sent") == 1
         assert no_child_is_left(laurel)
 
     async with serving(laurel, "up", cwd=shop) as served:

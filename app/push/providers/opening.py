@@ -1,6 +1,7 @@
 """The providers that an operator has set up."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
 from app.networks import networks
@@ -38,6 +39,19 @@ def providers_of(settings: Settings) -> Mapping[DeviceKind, Provider]:
         )
     kinds: tuple[DeviceKind, ...] = ("fcm", "apns", "web")
     return {kind: LogProvider(kind) for kind in kinds}
+
+
+@asynccontextmanager
+async def opened_providers(settings: Settings) -> AsyncIterator[Mapping[DeviceKind, Provider]]:
+    """As `providers_of`, open within the block."""
+    providers = providers_of(settings)
+    async with AsyncExitStack() as stack:
+        yield {kind: await stack.enter_async_context(provider) for kind, provider in providers.items()}
+
+
+def has_credentials(settings: Settings) -> bool:
+    """Whether credentials are set for any kind of device."""
+    return any(each is not None for each in (settings.fcm_credentials, settings.apns_key, settings.vapid_key))
 
 
 def _fcm(settings: Settings) -> Provider | None:

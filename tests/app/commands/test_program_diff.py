@@ -163,16 +163,16 @@ async def test_what_cannot_be_told(laurel: Installation, tmp_path: Path) -> None
 
 
 async def test_what_members_are_told_changes_nothing_about_them(laurel: Installation, tmp_path: Path) -> None:
-    declared = "notices:\n  tier_reached: {title: '{ $tier }', body: Well done.}\n\nbadges:\n"
+    declared = "\nnotices:\n  tier_reached: {title: '{ $tier }', body: Well done.}\n"
     log = tmp_path / "log.txt"
     log.write_text(LOG, encoding="ascii")
     async with serving(laurel):
         assert (await laurel.beside("replay", str(log))).code == 0
-        told = await laurel.beside("program", "diff", program(tmp_path, ("badges:\n", declared)))
+        told = await laurel.beside("program", "diff", program(tmp_path, ("\nnotices:\n", declared)))
         assert (told.code, told.stderr) == (0, "")
         assert "+  tier_reached: {title: '{ $tier }', body: Well done.}\n" in told.stdout
         assert "0 of 2 members gain or lose" in told.stdout
         misspelt = declared.replace("$tier ", "$teir ")
-        refused = await laurel.beside("program", "diff", program(tmp_path, ("badges:\n", misspelt)))
+        refused = await laurel.beside("program", "diff", program(tmp_path, ("\nnotices:\n", misspelt)))
         assert refused.code == 1
         assert "notices.tier_reached.title: there is no $teir here; did you mean 'tier'?" in refused.stderr
