@@ -53,9 +53,18 @@ async def delivery_counts(context: Context, days: int) -> DeliveryCounts:
     Raises:
         CallerError: more days than are kept, or none.
     """
+    check_days(days)
+    return show_counts(await context.game.telling.deliveries.counts(days, context.game.now()))
+
+
+def check_days(days: int) -> None:
+    """Check of how many days counts are asked for.
+
+    Raises:
+        CallerError: more days than are kept, or none.
+    """
     if not 1 <= days <= MAX_DAYS:
         raise CallerError(BAD_USER_INPUT, f"days is {days}; from 1 to {MAX_DAYS} are possible.")
-    return show_counts(await context.game.telling.deliveries.counts(days, context.game.now()))
 
 
 def _cursor(delivery: deliveries.Delivery) -> str:

@@ -82,6 +82,7 @@ MATRIX: Mapping[str, Access] = MappingProxyType(
         "extendCampaign": _RUN_CAMPAIGNS,
         "noticeFeed": Access(service=Scope.NOTICES_READ),
         "webhookEndpoints": _RUN_WEBHOOKS,
+        "webhookCounts": _RUN_WEBHOOKS,
         "webhookDeliveries": _RUN_WEBHOOKS,
         "createWebhookEndpoint": _RUN_WEBHOOKS,
         "updateWebhookEndpoint": _RUN_WEBHOOKS,

@@ -37,8 +37,8 @@ from schema.types.node import Node
 from schema.types.profile import PublicProfile
 from schema.types.program import Program, show_program
 from schema.types.record import LedgerEntry
-from schema.types.webhook import WebhookDeliveryState, WebhookEndpoint
-from schema.webhooks import WebhookDeliveries, webhook_deliveries, webhook_endpoints
+from schema.types.webhook import WebhookCounts, WebhookDeliveryState, WebhookEndpoint
+from schema.webhooks import WebhookDeliveries, webhook_counts, webhook_deliveries, webhook_endpoints
 
 Language = Annotated[
     str | None, strawberry.argument(description="For the texts; else the member's language, else Accept-Language.")
@@ -336,6 +336,18 @@ class Query:
     async def webhook_endpoints(self, info: Info) -> list[WebhookEndpoint]:
         """The systems that are sent what members are told."""
         return await webhook_endpoints(info.context)
+
+    @strawberry.field(
+        extensions=[permission_for("webhookCounts")],
+        description="How many deliveries to each endpoint ended how, how many wait, and since when.",
+    )
+    async def webhook_counts(
+        self,
+        info: Info,
+        days: Annotated[int, strawberry.argument(description="The last days in UTC, today included: 1 to 31.")] = 1,
+    ) -> list[WebhookCounts]:
+        """How many deliveries to each endpoint ended how, how many wait, and since when."""
+        return await webhook_counts(info.context, days)
 
     @strawberry.field(
         extensions=[permission_for("webhookDeliveries")],

@@ -14,12 +14,15 @@ from schema.connections import (
     stale_cursor,
 )
 from schema.context import Context
+from schema.deliveries import check_days
 from schema.ids import local_id, number_in
 from schema.types.webhook import (
     ENDPOINT_ID,
+    WebhookCounts,
     WebhookDelivery,
     WebhookDeliveryState,
     WebhookEndpoint,
+    show_counts,
     show_delivery,
     show_endpoint,
 )
@@ -33,6 +36,19 @@ class WebhookDeliveries(Connection[WebhookDelivery]):
 async def webhook_endpoints(context: Context) -> list[WebhookEndpoint]:
     """All endpoints, in the order in which they were made."""
     return [show_endpoint(each) for each in await context.game.webhooks.endpoints.all()]
+
+
+async def webhook_counts(context: Context, days: int) -> list[WebhookCounts]:
+    """How deliveries to each endpoint stand.
+
+    Raises:
+        CallerError: more days than are kept, or none.
+    """
+    check_days(days)
+    webhooks = context.game.webhooks
+    endpoints = await webhooks.endpoints.all()
+    counts = await webhooks.counts.of_endpoints([each.endpoint_id for each in endpoints], days, context.game.now())
+    return [show_counts(each, counts[each.endpoint_id]) for each in endpoints]
 
 
 async def webhook_deliveries(

@@ -4,6 +4,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from app.stores.connection import Connection
 from app.stores.deliveries import KEPT_DAYS
+from app.stores.webhook_counts import KEPT_DAYS as WEBHOOK_COUNTS_KEPT_DAYS
 from app.stores.webhook_deliveries import KEPT_DAYS as WEBHOOK_KEPT_DAYS
 
 INDEX_TIMEOUT_FACTOR = 12
@@ -81,4 +82,7 @@ async def _ensure_webhook_indexes(patient: Connection) -> None:
     )
     await deliveries.create_index(
         [("created_at", ASCENDING)], name="created", expireAfterSeconds=WEBHOOK_KEPT_DAYS * 86_400
+    )
+    await patient["webhook_counts"].create_index(
+        [("day", ASCENDING)], name="day", expireAfterSeconds=WEBHOOK_COUNTS_KEPT_DAYS * 86_400
     )

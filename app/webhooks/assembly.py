@@ -12,6 +12,7 @@ from app.public_addresses import url_problem
 from app.settings import Settings
 from app.stores.connection import Connection
 from app.stores.programs import MongoPrograms
+from app.stores.webhook_counts import MongoWebhookCounts
 from app.stores.webhook_deliveries import MongoWebhookDeliveries
 from app.stores.webhooks import MongoEndpoints
 from app.webhooks.message import Messages
@@ -49,7 +50,7 @@ def assemble_webhooks(
     """All of it, over clients that are there already. Nothing runs yet."""
     allowed = networks(settings.outbound_allow)
     endpoints = MongoEndpoints(connection, lambda url: url_problem(url, allowed))
-    deliveries = MongoWebhookDeliveries(connection)
+    deliveries, counts = MongoWebhookDeliveries(connection), MongoWebhookCounts(connection)
 
     async def schedule() -> Schedule:
         await campaigns.current()  # So that the names of campaigns are known that notices tell of.
@@ -69,7 +70,8 @@ def assemble_webhooks(
         from app.webhooks.sending import Sender
         from app.webhooks.worker import WebhookWorker
 
-        parts = Parts(feed.notices, endpoints, deliveries, Messages(schedule, word), Sender(pool, allowed), now)
+        messages, sender = Messages(schedule, word), Sender(pool, allowed)
+        parts = Parts(feed.notices, endpoints, deliveries, counts, messages, sender, now)
         return WebhookWorker(connection, parts)
 
-    return Webhooks(WebhookStores(endpoints, deliveries), pool, worker)
+    return Webhooks(WebhookStores(endpoints, deliveries, counts), pool, worker)

@@ -4,18 +4,21 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.stores.notices import MongoNotices
+from app.stores.webhook_counts import MongoWebhookCounts
 from app.stores.webhook_deliveries import MongoWebhookDeliveries
 from app.stores.webhooks import MongoEndpoints
+from app.webhooks.counting import Tally
 from app.webhooks.message import Messages, message_id
 from app.webhooks.retrying import FAILING, pause_seconds
 from app.webhooks.sending import GONE, Answer, Sender
 from gamification.notices.posted import Posted
-from gamification.stores import CommitConflict
-from gamification.webhooks.endpoints import Disabling, Endpoint, WebhookDelivery
+from gamification.stores import CommitConflict, StoreUnavailable
+from gamification.webhooks.endpoints import DeliveryState, Disabling, Endpoint, WebhookDelivery
 
 LOOK_SECONDS = 0.5
 """How often is looked for what is new and what is due."""
@@ -38,6 +41,7 @@ class Parts:
     notices: MongoNotices
     endpoints: MongoEndpoints
     deliveries: MongoWebhookDeliveries
+    counts: MongoWebhookCounts
     messages: Messages
     sender: Sender
     now: Callable[[], datetime]
@@ -54,6 +58,7 @@ class Follower:
         self._members: dict[str, str] = {}
         """The member of each delivery under way: of one member, one at a time is."""
         self._look_at = self._due_at = 0.0
+        self._tally = Tally(endpoint.endpoint_id, parts.counts, parts.now)
 
     async def run(self) -> None:
         """Follow until the endpoint is disabled, removed or another worker's, or this is cancelled.
@@ -67,8 +72,11 @@ class Follower:
                     return
                 await self._begin_due()
                 await self._wait()
+                await self._tally.write()
         finally:
             await self._drain()
+            with suppress(StoreUnavailable):
+                await self._tally.write(at_once=True)
 
     async def _look(self) -> bool:
         """Read the endpoint and what comes after its position; whether it is to be followed further."""
@@ -160,14 +168,17 @@ class Follower:
 
     async def _note(self, delivery: WebhookDelivery, answer: Answer, again_seconds: float | None) -> None:
         now = self._parts.now()
-        await self._parts.deliveries.settle(
+        state: DeliveryState = "sent" if not answer.reason else "failed" if again_seconds is None else "queued"
+        is_noted = await self._parts.deliveries.settle(
             delivery,
-            state="sent" if not answer.reason else "failed" if again_seconds is None else "queued",
+            state=state,
             status=answer.status,
             reason=answer.reason,
             due_at=None if again_seconds is None else now + timedelta(seconds=again_seconds),
             now=now,
         )
+        if is_noted and state != "queued":
+            self._tally.note(state, answer.reason)
 
     async def _failed(self, endpoint: Endpoint, answer: Answer) -> None:
         now = self._parts.now()

@@ -1,5 +1,6 @@
 """Endpoints: addresses of other systems that are sent what members are told, and what was sent to them."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from typing import Literal
@@ -78,6 +79,18 @@ class WebhookDelivery:
     status: int | None = None
     reason: str = ""
     ended_at: datetime | None = None
+
+
+@value(frozen=True, slots=True)
+class EndpointCounts:
+    """How many deliveries to an endpoint have not ended, when the first of those was made, and how many ended how.
+
+    ``ended`` has them by state and reason (empty where there is none).
+    """
+
+    queued: int
+    queued_since: datetime | None
+    ended: Mapping[tuple[DeliveryState, str], int]
 
 
 @value(frozen=True, slots=True)

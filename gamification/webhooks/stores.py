@@ -3,7 +3,7 @@
 Each method raises `gamification.stores.StoreUnavailable` where the store did not answer in time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -13,6 +13,7 @@ from gamification.webhooks.endpoints import (
     DeliveryState,
     Endpoint,
     EndpointChange,
+    EndpointCounts,
     TooManyEndpoints,
     UnsuitableUrl,
     WebhookDelivery,
@@ -61,9 +62,17 @@ class WebhookDeliveries(Protocol):
         """Queue those once more that were given up since then, a thousand at most; how many they were."""
 
 
+class WebhookCounts(Protocol):
+    """How deliveries to endpoints stand."""
+
+    async def of_endpoints(self, endpoint_ids: Sequence[str], days: int, now: datetime) -> Mapping[str, EndpointCounts]:
+        """Of each of these: how many ended how on the last ``days`` days in UTC, today included, and how many wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookStores:
     """The stores of webhooks."""
 
     endpoints: Endpoints
     deliveries: WebhookDeliveries
+    counts: WebhookCounts

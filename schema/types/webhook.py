@@ -7,6 +7,7 @@ import strawberry
 
 from gamification.webhooks import endpoints
 from schema.ids import to_global_id
+from schema.scalars import BigInt
 from schema.types.errors import Error
 from schema.types.notice import NOTICE_ID, NoticeKind
 
@@ -71,6 +72,30 @@ class WebhookDelivery:
     ended_at: datetime | None = strawberry.field(description="When it was taken or given up; null for not yet.")
 
 
+@strawberry.type(description="How many deliveries to an endpoint came to an end in one way.")
+class EndedWebhookDeliveries:
+    """How many deliveries to an endpoint came to an end in one way."""
+
+    state: WebhookDeliveryState = strawberry.field(description="How they ended: sent or failed.")
+    reason: str = strawberry.field(description='Why, such as "status_500"; empty where they were taken.')
+    count: BigInt = strawberry.field(description="How many.")
+
+
+@strawberry.type(description="How deliveries to one endpoint stand.")
+class WebhookCounts:
+    """How deliveries to one endpoint stand."""
+
+    endpoint: WebhookEndpoint = strawberry.field(description="The endpoint, also where it is disabled.")
+    queued: int = strawberry.field(description="How many are to be sent or tried again; counted up to 10,000.")
+    queued_since: datetime | None = strawberry.field(
+        description="When the first of those was made, in the order of the feed; null where there is none."
+    )
+    ended: list[EndedWebhookDeliveries] = strawberry.field(
+        description="How many came to an end on these days, by how. A worker that is killed loses up to a second of "
+        "them."
+    )
+
+
 @strawberry.type(
     description="There is no endpoint with this id; nothing changed. Its `code` is WEBHOOK_ENDPOINT_NOT_FOUND."
 )
@@ -117,6 +142,17 @@ def show_endpoint(endpoint: endpoints.Endpoint) -> WebhookEndpoint:
         failing_since=endpoint.failing_since,
         previous_secret_until=endpoint.secrets.previous_until,
         created_at=endpoint.created_at,
+    )
+
+
+def show_counts(endpoint: endpoints.Endpoint, counts: endpoints.EndpointCounts) -> WebhookCounts:
+    """How deliveries to an endpoint stand."""
+    ended = [
+        EndedWebhookDeliveries(state=WebhookDeliveryState(state), reason=reason, count=BigInt(count))
+        for (state, reason), count in sorted(counts.ended.items())
+    ]
+    return WebhookCounts(
+        endpoint=show_endpoint(endpoint), queued=counts.queued, queued_since=counts.queued_since, ended=ended
     )
 
 

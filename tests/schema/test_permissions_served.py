@@ -209,6 +209,7 @@ CALLS: dict[str, tuple[str, Variables]] = {
     "deadDeliveries": ("{ deadDeliveries { nodes { id } } }", lambda _: {}),
     "deliveryCounts": ("{ deliveryCounts { dead } }", lambda _: {}),
     "webhookEndpoints": ("{ webhookEndpoints { id } }", lambda _: {}),
+    "webhookCounts": ("{ webhookCounts { queued } }", lambda _: {}),
     "webhookDeliveries": ('{ webhookDeliveries(endpoint: "none") { nodes { id } } }', lambda _: {}),
     "createWebhookEndpoint": (
         "mutation M($input: CreateWebhookEndpointInput!) { createWebhookEndpoint(input: $input) { __typename } }",
@@ -236,7 +237,6 @@ CALLS: dict[str, tuple[str, Variables]] = {
 ABOUT_SOMEBODY = ("statement", "simulateActivity", "simulateActivities", "updateProfile", "pauseStreak")
 ANSWERS = dict.fromkeys(CAMPAIGN_CHANGES, "CampaignNotFound") | {
     "previewCampaign": "CampaignPreview",
-    "sendMessage": "InvalidInput",
     "pauseBroadcast": "BroadcastNotFound",
     "resumeBroadcast": "BroadcastNotFound",
     "reverseActivity": "UnknownActivity",

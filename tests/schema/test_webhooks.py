@@ -1,10 +1,11 @@
 """Webhooks over the API: what staff and services make, see and send once more, and what nobody is told."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from app.stores.webhook_counts import MongoWebhookCounts
 from gamification.webhooks.endpoints import MAX_ENDPOINTS, Endpoint
 from schema.ids import to_global_id
 from schema.principals import Scope
@@ -27,6 +28,8 @@ LIST = f"{{ webhookEndpoints {ENDPOINT} }}"
 DELIVERIES = """query Q($endpoint: ID!, $state: WebhookDeliveryState, $first: Int, $after: String) {
   webhookDeliveries(endpoint: $endpoint, state: $state, first: $first, after: $after) {
     nodes { id noticeId kind state attempts status reason dueAt endedAt } pageInfo { hasNextPage endCursor } } }"""
+COUNTS = """query Q($days: Int!) { webhookCounts(days: $days) {
+  endpoint { name disabledBecause } queued queuedSince ended { state reason count } } }"""
 URL = "https://shop.example/hooks"
 
 
@@ -169,6 +172,33 @@ async def test_deliveries_are_listed_and_sent_once_more(coffee: Api) -> None:
     await coffee.result(REMOVE, input={"id": shown["id"]})
     refused = await coffee.nothing_written(REDELIVER, input=one)
     assert refused["code"] == "WEBHOOK_ENDPOINT_NOT_FOUND"
+
+
+async def test_staff_see_how_deliveries_to_each_endpoint_stand(coffee: Api) -> None:
+    shown = (await create(coffee))["endpoint"]
+    await delivered(coffee, shown)
+    other = (await create(coffee, name="other"))["endpoint"]
+    await coffee.result(UPDATE, input={"id": other["id"], "enabled": False})
+    endpoint, counts = await made_of(coffee, shown), MongoWebhookCounts(coffee.laurel.connection)
+    now = coffee.laurel.game.now()
+    await counts.count(endpoint.endpoint_id, {("sent", ""): 4, ("failed", "status_500"): 2}, now)
+    await counts.count(endpoint.endpoint_id, {("sent", ""): 3}, now - timedelta(days=1))
+
+    async def found(days: int) -> list[Json]:
+        page = list((await coffee.data(COUNTS, STAFF, days=days))["webhookCounts"])
+        return sorted(page, key=lambda each: each["endpoint"]["name"], reverse=True)
+
+    ended = [{"state": "FAILED", "reason": "status_500", "count": 2}, {"state": "SENT", "reason": "", "count": 4}]
+    first, second = await found(1)
+    assert first["endpoint"] == {"name": "till", "disabledBecause": None}
+    assert (first["queued"], first["ended"]) == (1, ended)
+    assert datetime.fromisoformat(first["queuedSince"]) == now
+    assert second == {
+        **{"endpoint": {"name": "other", "disabledBecause": "BY_STAFF"}, "queued": 0, "queuedSince": None, "ended": []}
+    }
+    assert [each["count"] for each in (await found(2))[0]["ended"]] == [2, 7]
+    for days in (0, 32):
+        assert await coffee.codes(COUNTS, STAFF, days=days) == ["BAD_USER_INPUT"]
 
 
 @pytest.mark.parametrize(

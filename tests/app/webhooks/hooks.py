@@ -14,6 +14,7 @@ from app.outbound import public_pool
 from app.public_addresses import url_problem
 from app.stores.connection import Connection
 from app.stores.notices import MongoNotices
+from app.stores.webhook_counts import MongoWebhookCounts
 from app.stores.webhook_deliveries import MongoWebhookDeliveries
 from app.stores.webhooks import MongoEndpoints
 from app.webhooks.follower import Parts
@@ -48,6 +49,7 @@ class Hooks:
         self.positions = Positions(connection)
         self.endpoints = MongoEndpoints(connection, lambda url: url_problem(url, LOOPBACK))
         self.deliveries = MongoWebhookDeliveries(connection)
+        self.counts = MongoWebhookCounts(connection)
         self.schedule = Schedule.always(program_of())
 
     def now(self) -> datetime:
@@ -86,7 +88,8 @@ class Hooks:
             return self.schedule
 
         sender = Sender(pool, LOOPBACK)
-        parts = Parts(self.notices, self.endpoints, self.deliveries, Messages(schedule, word), sender, self.now)
+        messages = Messages(schedule, word)
+        parts = Parts(self.notices, self.endpoints, self.deliveries, self.counts, messages, sender, self.now)
         return WebhookWorker(self.connection, parts)
 
 

@@ -12,7 +12,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from app.webhooks import follower, retrying, sending
 from gamification.notices.notice import Notice
-from gamification.webhooks.endpoints import MAX_ENDPOINTS, EndpointChange, TooManyEndpoints
+from gamification.webhooks.endpoints import MAX_ENDPOINTS, EndpointChange, EndpointCounts, TooManyEndpoints
 from schema.ids import to_global_id
 from tests.app.webhooks.hooks import AT, Hooks, at_work, got, until
 from tests.app.webhooks.receiver import Answer, Received, receiving
@@ -129,6 +129,43 @@ async def test_one_that_fails_is_tried_again_by_the_schedule_with_the_same_id_an
     assert len({each.body for each in receiver.received}) == 1
     assert len({each.headers["webhook-signature"] for each in receiver.received}) == 10
     assert (await hooks.known(endpoint)).disabled == "failing"
+
+
+async def test_what_came_to_an_end_is_counted_for_each_endpoint_once_and_reported(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(retrying, "MAX_ATTEMPTS", 1)
+    caplog.set_level(logging.INFO, "app.webhooks")
+    async with receiving() as good, receiving(refuse(500)) as bad:
+        works, fails = await hooks.endpoint(good.url), await hooks.endpoint(bad.url)
+        idle = await hooks.endpoint(good.url, "tier_reached")
+        await hooks.tell("ann", "1", "2")
+        async with at_work(hooks):
+            await until(lambda: _are_ended(hooks, 4))
+    await hooks.tell("ann", "3")
+    [third] = await hooks.notices.after(2, 1)
+    now = hooks.now()
+    assert await hooks.deliveries.take(await hooks.known(works), [third], 3, now)
+    ids = [each.endpoint_id for each in (works, fails, idle)]
+    assert await hooks.counts.of_endpoints(ids, 2, hooks.now()) == {
+        works.endpoint_id: EndpointCounts(1, now, {("sent", ""): 2}),
+        fails.endpoint_id: EndpointCounts(0, None, {("failed", "status_500"): 2}),
+        idle.endpoint_id: EndpointCounts(0, None, {}),
+    }
+    long_after = hooks.now() + timedelta(days=2)
+    assert (await hooks.counts.of_endpoints(ids, 1, long_after))[works.endpoint_id].ended == {}
+    assert (await hooks.counts.of_endpoints(ids, 31, long_after))[works.endpoint_id].ended == {("sent", ""): 2}
+    told = sorted(each.getMessage() for each in caplog.records if "webhooks to" in each.getMessage())
+    assert told == sorted(
+        [
+            f"webhooks to endpoint {works.endpoint_id}: sent 2",
+            f"webhooks to endpoint {fails.endpoint_id}: failed:status_500 2",
+        ]
+    )
+
+
+async def _are_ended(hooks: Hooks, count: int) -> bool:
+    return bool(await hooks.connection["webhook_deliveries"].count_documents({"state": {"$ne": "queued"}}) == count)
 
 
 async def _has_attempts(hooks: Hooks, endpoint: object, attempts: int) -> bool:
