@@ -195,9 +195,9 @@ class MongoNotices:
         if not notice_ids:
             return 0
         with self._connection.answering():
-            result = await self._collection.update_many(
-                {"_id": {"$in": list(notice_ids)}, **_UNREAD}, {"$set": {"read_at": at}}
-            )
+            # What was read stays so by what is set: asked for beside the ids, some servers look through all notices.
+            first = [{"$set": {"read_at": {"$ifNull": ["$read_at", at]}}}]
+            result = await self._collection.update_many({"_id": {"$in": list(notice_ids)}}, first)
         return int(result.modified_count)
 
     async def _of(self, mailbox: Mailbox, place: Document, direction: int, limit: int) -> Sequence[Posted]:
