@@ -1,6 +1,7 @@
 """Measures servers in alternating rounds: each in turn, round after round, so that what changes over time hits all."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.progress import Progress
@@ -38,6 +39,19 @@ class Turn:
         )
 
 
+@contextmanager
+def _alone(turn: Turn, turns: Iterable[Turn]) -> Iterator[None]:
+    """Let no other server do anything: some have work in the background, the more the more is written by others."""
+    others = [each.server for each in turns if each.server is not turn.server]
+    for server in others:
+        server.freeze()
+    try:
+        yield
+    finally:
+        for server in others:
+            server.thaw()
+
+
 async def alternating(kind: Kind, turns: Mapping[str, Turn], options: Options, progress: Progress) -> Rounds:
     """All rounds of these servers, which are shown as soon as they are there.
 
@@ -49,7 +63,8 @@ async def alternating(kind: Kind, turns: Mapping[str, Turn], options: Options, p
     for _ in range(options.rounds):
         for many in CONNECTIONS:
             for name, turn in turns.items():
-                found.samples[name, many].append(await turn.take(many, options.seconds))
+                with _alone(turn, turns.values()):
+                    found.samples[name, many].append(await turn.take(many, options.seconds))
                 progress.advance(task)
     progress.console.print(rounds_table(found))
     return found

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -32,6 +33,19 @@ class Serving:
     def megabytes(self) -> list[float]:
         """The resident memory of each process that serves, from its parent on."""
         return [resident_megabytes(pid) for pid in _family(self.process.pid)]
+
+    def freeze(self) -> None:
+        """Let it do nothing until it is thawed, beside answering nor in the background."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.process.returncode is None:
+            for pid in _family(self.process.pid):
+                os.kill(pid, number)
 
     def cpu_seconds(self) -> float:
         """The processor time that those processes have used so far."""
