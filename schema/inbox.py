@@ -9,6 +9,7 @@ from gamification.notices.notice import NoticeKind
 from gamification.notices.posted import Mailbox
 from schema.connections import Connection, page_info_of, page_size, stale_cursor
 from schema.context import Context, Info
+from schema.faults import BAD_USER_INPUT, CallerError
 from schema.ids import number_in
 from schema.permissions import check_own
 from schema.types.notice import Notice, show_notice
@@ -71,14 +72,19 @@ async def mailbox_of(context: Context, member_id: str) -> Mailbox:
     return Mailbox((member_id, *absorbed), unwanted)
 
 
-async def notice_feed(context: Context, language: str | None, first: int | None, after: str | None) -> NoticeFeed:
-    """A page of the feed of all members. Without notices it ends where the feed does.
+async def notice_feed(
+    context: Context, language: str | None, first: int | None, after: str | None, position: int | None
+) -> NoticeFeed:
+    """A page of the feed of all members, after a cursor or a place. Without notices it ends where the feed does.
 
     Raises:
-        CallerError: a page too large, or a cursor of something else, or of a place that the feed has not come to.
+        CallerError: a page too large, both a cursor and a place, a cursor of something else, or one of a place that the
+            feed has not come to.
     """
     notices, size = context.game.stores.notices, page_size(first)
-    place = await _place(context, _FEED, after) if after is not None else 0
+    if after is not None and position is not None:
+        raise CallerError(BAD_USER_INPUT, "Give after or afterPosition, not both.")
+    place = await _place(context, _FEED, after) if after is not None else max(position or 0, 0)
     last = await notices.last()
     if place > last:
         raise stale_cursor()
@@ -89,8 +95,8 @@ async def notice_feed(context: Context, language: str | None, first: int | None,
         return seal(str(page[at].position))
 
     # Whoever asks for none and has no place yet wants to begin with what comes next.
-    end = partial(seal, str(last)) if after is None and not page else None
-    has_next = len(found) > size or (not size and after is not None and place < last)
+    end = partial(seal, str(last if position is None else place)) if after is None and not page else None
+    has_next = len(found) > size or (not size and (after is not None or position is not None) and place < last)
     info = page_info_of(len(page), cursor_at, has_next=has_next, after=after, last=end)
     return NoticeFeed(cursor_at=cursor_at, nodes=[show_notice(posted, language) for posted in page], page_info=info)
 

@@ -23,6 +23,7 @@ from schema.nodes import find_node, public_profile
 from schema.permissions import check_subject, permission_for
 from schema.principals import MemberPrincipal
 from schema.program_preview import PreviewProgramResult, preview_program
+from schema.scalars import BigInt
 from schema.simulation import SimulateActivitiesResult, SimulateActivityResult, simulate, simulate_chain
 from schema.simulation_steps import SimulateActivitiesInput
 from schema.statement import statement
@@ -287,12 +288,18 @@ class Query:
         info: Info,
         first: First = DEFAULT_PAGE_SIZE,
         after: After = None,
+        after_position: Annotated[
+            BigInt | None,
+            strawberry.argument(
+                description="Where to begin without `after`: behind this `position` of the streams in Redis."
+            ),
+        ] = None,
         language: Annotated[
             str | None, strawberry.argument(description="For the texts; else each member's language.")
         ] = None,
     ) -> NoticeFeed:
         """What all members are told."""
-        return await notice_feed(info.context, language, first, after)
+        return await notice_feed(info.context, language, first, after, after_position)
 
     @strawberry.field(
         extensions=[permission_for("noticeDeliveries")],

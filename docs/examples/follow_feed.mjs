@@ -1,10 +1,11 @@
 // Follows Laurel's streams of notices and prints each notice as a line of JSON: to begin a worker of your own with.
 //
-// It needs Node.js 18 and nothing else: the few lines that speak to Redis stand at the end. With a client library of
-// your own, `send` is all that you replace. LAUREL_REDIS_URL, LAUREL_REDIS_PREFIX and FEED_GROUP come from the
+// It needs Node.js 18 and a Redis that is no Cluster: the few lines that speak to it stand at the end. With a client
+// library of your own, `send` is all that you replace. LAUREL_REDIS_URL, LAUREL_REDIS_PREFIX and FEED_GROUP come from the
 // environment. Run one for each group; docs/feed.md says how several share the work.
 
 import { connect } from "node:net";
+import { connect as connectSafely } from "node:tls";
 
 const GROUP = process.env.FEED_GROUP ?? "example";
 // Stays the same when the worker is started again: so it gets what it had in hand.
@@ -13,6 +14,8 @@ const PREFIX = process.env.LAUREL_REDIS_PREFIX ?? "laurel";
 const STREAMS = Array.from({ length: 16 }, (_, partition) => `{${PREFIX}:notices:${partition}}`);
 const [IN_HAND, NEW] = ["0", ">"];
 const PAUSE_MILLISECONDS = 500;
+// What Redis says while it starts, fails over, or has lost all: Laurel makes groups anew where they were.
+const PASSES_BY_ITSELF = /^(NOGROUP|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|ERR no such key|disconnected)/;
 
 // Does what the worker is for. It may come to the same notice twice, and then its `id` is the same.
 function handle(notice) {
@@ -28,26 +31,39 @@ async function join(send) {
   }
 }
 
-// Handles everything, in order, until something goes wrong.
-async function follow(send) {
+// The position up to which the group was given all that there was; 0 where that is not known.
+async function delivered(send, stream) {
+  for (const fields of await send("XINFO", "GROUPS", stream)) {
+    const group = Object.fromEntries(pairs(fields));
+    if (group.name === GROUP) return parseInt(group["last-delivered-id"]);
+  }
+  return 0;
+}
+
+// Tells what the stream has dropped before it was handled; noticeFeed(afterPosition:) still has it.
+function miss(after, position) {
+  process.stderr.write(`missed what came after ${after} and before ${position}\n`);
+}
+
+// Handles everything, in order, until something goes wrong. `last` is where each stream is.
+async function follow(send, last) {
   const begin = new Map(STREAMS.map((stream) => [stream, IN_HAND]));
-  const last = new Map();
+  for (const stream of STREAMS) last.set(stream, last.get(stream) || (await delivered(send, stream)));
   for (;;) {
     const read = ["XREADGROUP", "GROUP", GROUP, CONSUMER, "COUNT", "100", "BLOCK", "2000"];
     const answer = await send(...read, "STREAMS", ...begin.keys(), ...begin.values());
     for (const [stream, entries] of answer ?? []) {
       if (entries.length === 0) begin.set(stream, NEW); // Nothing is left of what was in hand.
       for (const [entry, fields] of entries) {
-        // One that was in hand for so long that the stream has dropped it has no fields.
-        if (fields) {
+        const [position, before] = [parseInt(entry), last.get(stream)];
+        if (!fields) {
+          miss(position - 1, position + 1); // It was in hand for so long that the stream has dropped it.
+        } else {
           const notice = Object.fromEntries(pairs(fields));
-          const before = last.get(stream);
-          if (before !== undefined && Number(notice.previous) > before) {
-            process.stderr.write(`missed what came after ${before}: read noticeFeed\n`);
-          }
-          last.set(stream, Math.max(before ?? 0, Number(notice.position)));
+          if (before > 0 && Number(notice.previous) > before) miss(before, position);
           handle(notice);
         }
+        last.set(stream, Math.max(before, position));
         await send("XACK", stream, GROUP, entry);
       }
     }
@@ -62,17 +78,18 @@ function* pairs(fields) {
 async function main() {
   const url = new URL(process.env.LAUREL_REDIS_URL ?? "redis://127.0.0.1:6379/0");
   let joined = false;
+  const last = new Map();
   for (;;) {
     const redis = open(url);
     try {
-      if (url.password) await redis.send("AUTH", ...(url.username ? [url.username] : []), url.password);
+      const credentials = [url.username, url.password].filter(Boolean).map(decodeURIComponent);
+      if (credentials.length > 0) await redis.send("AUTH", ...credentials);
       await redis.send("SELECT", url.pathname.slice(1) || "0");
       if (!joined) await join(redis.send);
       joined = true;
-      await follow(redis.send);
+      await follow(redis.send, last);
     } catch (error) {
-      // The group is gone with all that Redis held. Laurel makes it anew where it was, within a second or two.
-      if (!/^(NOGROUP|LOADING|disconnected)/.test(error.message)) throw error;
+      if (!PASSES_BY_ITSELF.test(error.message)) throw error;
     } finally {
       redis.close();
     }
@@ -82,7 +99,8 @@ async function main() {
 
 // A connection to Redis by its protocol, RESP2: one command at a time.
 function open(url) {
-  const socket = connect(Number(url.port || 6379), url.hostname);
+  const [port, host] = [Number(url.port || 6379), url.hostname];
+  const socket = url.protocol === "rediss:" ? connectSafely({ port, host, servername: host }) : connect(port, host);
   let received = Buffer.alloc(0);
   let waiting = null;
   const lose = () => {

@@ -1,7 +1,7 @@
 """Follows Laurel's streams of notices and prints each notice as a line of JSON: to begin a worker of your own with.
 
-It needs `pip install redis`, and takes LAUREL_REDIS_URL, LAUREL_REDIS_PREFIX and FEED_GROUP from the environment. Run
-one for each group; docs/feed.md says how several share the work.
+It needs `pip install redis` and a Redis that is no Cluster, and takes LAUREL_REDIS_URL, LAUREL_REDIS_PREFIX and
+FEED_GROUP from the environment. Run one for each group; docs/feed.md says how several share the work.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as TooSlow
 
 GROUP = os.environ.get("FEED_GROUP", "example")
 CONSUMER = "only"
@@ -21,6 +22,8 @@ PREFIX = os.environ.get("LAUREL_REDIS_PREFIX", "laurel")
 STREAMS = [f"{{{PREFIX}:notices:{partition}}}" for partition in range(16)]
 IN_HAND, NEW = "0", ">"
 PAUSE_SECONDS = 0.5
+PASSES_BY_ITSELF = ("NOGROUP", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+"""What Redis says while it starts, fails over, or has lost all: Laurel makes groups anew where they were."""
 
 
 def handle(notice: dict[str, str]) -> None:
@@ -39,20 +42,35 @@ def join(redis: "Redis[str]") -> None:
                 raise
 
 
-def follow(redis: "Redis[str]") -> None:
-    """Handle everything, in order, until something goes wrong."""
+def delivered(redis: "Redis[str]", stream: str) -> int:
+    """The position up to which the group was given all that there was; 0 where that is not known."""
+    groups: Any = redis.xinfo_groups(stream)
+    return next(int(group["last-delivered-id"].partition("-")[0]) for group in groups if group["name"] == GROUP)
+
+
+def miss(after: int, position: int) -> None:
+    """Tell what the stream has dropped before it was handled; noticeFeed(afterPosition:) still has it."""
+    print(f"missed what came after {after} and before {position}", file=sys.stderr)
+
+
+def follow(redis: "Redis[str]", last: dict[str, int]) -> None:
+    """Handle everything, in order, until something goes wrong. ``last`` is where each stream is."""
     begin = dict.fromkeys(STREAMS, IN_HAND)
-    last: dict[str, int] = {}
+    for stream in STREAMS:
+        last[stream] = last.get(stream) or delivered(redis, stream)
     while True:
         for stream, entries in redis.xreadgroup(GROUP, CONSUMER, begin, count=100, block=2000):
             if not entries:
                 begin[stream] = NEW  # Nothing is left of what was in hand.
             for entry, notice in entries:
-                if notice:  # One that was in hand for so long that the stream has dropped it is empty.
-                    if int(notice["previous"]) > last.get(stream, int(notice["previous"])):
-                        print(f"missed what came after {last[stream]}: read noticeFeed", file=sys.stderr)
-                    last[stream] = max(last.get(stream, 0), int(notice["position"]))
+                position = int(entry.partition("-")[0])
+                if not notice:  # It was in hand for so long that the stream has dropped it.
+                    miss(position - 1, position + 1)
+                else:
+                    if 0 < last[stream] < int(notice["previous"]):
+                        miss(last[stream], position)
                     handle(notice)
+                last[stream] = max(last[stream], position)
                 redis.xack(stream, GROUP, entry)
 
 
@@ -61,17 +79,17 @@ def main() -> None:
     url = os.environ.get("LAUREL_REDIS_URL", "redis://127.0.0.1:6379/0")
     redis: Redis[str] = Redis.from_url(url, decode_responses=True, protocol=2)
     joined = False
+    last: dict[str, int] = {}
     while True:
         try:
             if not joined:
                 join(redis)
                 joined = True
-            follow(redis)
+            follow(redis, last)
         except ResponseError as error:
-            # The group is gone with all that Redis held. Laurel makes it anew where it was, within a second or two.
-            if not str(error).startswith(("NOGROUP", "LOADING")):
+            if not str(error).startswith((*PASSES_BY_ITSELF, "no such key")):
                 raise
-        except Disconnected:
+        except (Disconnected, TooSlow):
             pass
         time.sleep(PAUSE_SECONDS)
 

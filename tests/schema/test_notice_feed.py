@@ -8,8 +8,8 @@ from tests.schema.api import Api, Caller, global_id
 from tests.schema.test_inbox import message, notice_id, tell
 
 FEED = """
-query Q($first: Int, $after: String, $language: String) {
-  noticeFeed(first: $first, after: $after, language: $language) {
+query Q($first: Int, $after: String, $position: BigInt, $language: String) {
+  noticeFeed(first: $first, after: $after, afterPosition: $position, language: $language) {
     nodes { id title member { id } }
     edges { cursor node { id } }
     pageInfo { hasNextPage endCursor }
@@ -59,6 +59,25 @@ async def test_none_without_a_cursor_leads_to_the_end(coffee: Api) -> None:
     assert [node["title"] for node in (await feed(coffee, worker, after=after))["nodes"]] == ["Title two"]
     # None from a place on: it stays there, and knows that there is more.
     assert (await feed(coffee, worker, first=0, after=after))["pageInfo"] == {"hasNextPage": True, "endCursor": after}
+
+
+async def test_a_worker_on_a_stream_goes_on_behind_a_position(coffee: Api) -> None:
+    worker = await coffee.service(Scope.NOTICES_READ)
+    ada = await coffee.enrol("Ada")
+    await tell(coffee, *(message(ada, name) for name in ("one", "two", "three")))
+
+    page = await feed(coffee, worker, first=1, position=1)
+    assert [node["title"] for node in page["nodes"]] == ["Title two"]
+    rest = await feed(coffee, worker, after=page["pageInfo"]["endCursor"])
+    assert [node["title"] for node in rest["nodes"]] == ["Title three"]
+    none = await feed(coffee, worker, first=0, position=1)
+    assert (none["nodes"], none["pageInfo"]["hasNextPage"]) == ([], True)
+    again = await feed(coffee, worker, after=none["pageInfo"]["endCursor"])
+    assert [node["title"] for node in again["nodes"]] == ["Title two", "Title three"]
+    assert (await feed(coffee, worker, position=3))["nodes"] == []
+    assert await coffee.codes(FEED, worker, position=4) == ["INVALID_CURSOR"]
+    both = {"after": page["pageInfo"]["endCursor"], "position": 1}
+    assert await coffee.codes(FEED, worker, **both) == ["BAD_USER_INPUT"]
 
 
 async def test_a_cursor_from_a_future_that_was_taken_back_is_stale(coffee: Api) -> None:
