@@ -5,7 +5,6 @@ is erased: database 0 for a single test process, one database for each of severa
 """
 
 import os
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,14 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from redis.asyncio import Redis
 
 from app.embedded import StoreServers, embedded_servers
-from tests.redis_servers import RedisServer, embedded_binary, installed_binary, redis_cluster, redis_server
+from tests.redis_servers import (
+    RedisServer,
+    embedded_binary,
+    installed_binary,
+    own_database,
+    redis_cluster,
+    redis_server,
+)
 
 STORE_TIMEOUT_SECONDS = 10.0
 
@@ -51,8 +57,8 @@ async def database(mongo: AsyncIOMotorClient[dict[str, Any]]) -> AsyncIterator[A
 @pytest.fixture
 async def redis(servers: StoreServers) -> AsyncIterator[Redis]:
     """A client of an empty Redis database."""
-    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "0")))
-    async with Redis.from_url(servers.redis_url, db=worker, socket_timeout=STORE_TIMEOUT_SECONDS) as client:
+    # By its URL, whose database counts for more than a ``db`` beside it.
+    async with Redis.from_url(own_database(servers.redis_url), socket_timeout=STORE_TIMEOUT_SECONDS) as client:
         await client.flushdb()
         yield client
 
@@ -78,9 +84,7 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[lis
 def redis_url(request: pytest.FixtureRequest) -> tuple[str, bool]:
     """The URL of a Redis and whether it is a cluster."""
     if request.param == "embedded":
-        worker = re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "0"))
-        url: str = request.getfixturevalue("servers").redis_url
-        return re.sub(r"/\d+$", f"/{worker}", url), False
+        return own_database(request.getfixturevalue("servers").redis_url), False
     if request.param == "installed":
         return request.getfixturevalue("installed_redis").url, False
     return request.getfixturevalue("cluster")[0].url, True
