@@ -77,6 +77,7 @@ class Held:
     """What a process holds."""
 
     tasks: int
+    objects: int
     resident_bytes: int
     files: int
 
@@ -153,8 +154,8 @@ async def _held(command: Command) -> Held:
     pid, lines = command.process.pid, len(command.printed.splitlines())
     os.kill(pid, signal.SIGUSR1)
     await until(lambda: len(command.printed.splitlines()) > lines)
-    tasks = json.loads(command.printed.splitlines()[-1])["tasks"]
-    return Held(tasks, *_of_process(Path("/proc") / str(pid)))
+    counted = json.loads(command.printed.splitlines()[-1])
+    return Held(counted["tasks"], counted["objects"], *_of_process(Path("/proc") / str(pid)))
 
 
 def _of_process(facts: Path) -> tuple[int, int]:
