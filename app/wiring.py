@@ -20,11 +20,7 @@ from app.boards.periods import MongoBoardPeriods
 from app.boards.wire import Client
 from app.boards.wire import connect as connect_redis
 from app.broadcasts.assembly import Broadcasts, assemble_broadcasts
-from app.campaigns.allowances import Allowances
-from app.campaigns.figures import LiveFigures
-from app.campaigns.filing import Filing
-from app.campaigns.store import MongoCampaigns
-from app.campaigns.watcher import CampaignWatcher
+from app.campaigns.assembly import Campaigning, assemble_campaigns
 from app.clock import utc_now
 from app.clock_worker import ClockWorker
 from app.embedded import StoreServers, embedded_servers, running_servers
@@ -58,7 +54,7 @@ from gamification.stores import Stores, StoreUnavailable
 from schema.campaign_feed import CampaignFeed
 from schema.context import Game
 from schema.sealed_cursors import SealedCursors
-from schema.signals import API_KEYS, CAMPAIGNS, PROGRAM
+from schema.signals import API_KEYS, PROGRAM
 from schema.tops import Tops
 
 
@@ -73,9 +69,7 @@ class Laurel:
     members: MongoMembers
     journal: MongoJournal
     programs: MongoPrograms
-    campaigns: MongoCampaigns
-    campaign_watcher: CampaignWatcher
-    campaign_figures: LiveFigures
+    campaigning: Campaigning
     closer: PeriodCloser
     clock: ClockWorker
     imports: MongoImports
@@ -98,8 +92,7 @@ class Laurel:
             "period closer": self.closer.run,
             "rank notices": self.ranks.run,
             "program refresher": self.programs.keep_fresh,
-            "campaign watcher": self.campaign_watcher.run,
-            "campaign figures": self.campaign_figures.run,
+            **self.campaigning.jobs(),
             "campaign feed": self.game.campaign_feed.run,
             **dropping(self.live.hub, {PROGRAM: self.programs.forget, API_KEYS: self.api_key_verifier.forget}),
             **(self.clocks() if self.settings.serve_clock else {}),
@@ -246,14 +239,11 @@ def wire(
     programs = MongoPrograms(connection, read_program, now)
     live = assemble(connection, redis, settings.redis_prefix, programs, now)
     feed = assemble_feed(connection, redis, settings.redis_prefix, live.hub, now)
-    allowances = Allowances(connection)
     members = MongoMembers(connection, live.announcer.written, now)
-    journal = MongoJournal(connection, allowances, live.announcer.written, feed.notices)
-    figures = LiveFigures(redis, settings.redis_prefix)
-    campaigns = MongoCampaigns(connection, allowances, figures, partial(live.hub.announce, Hints(all=[CAMPAIGNS])), now)
-    programs.filing = Filing(campaigns)
+    campaigning = assemble_campaigns(connection, redis, settings.redis_prefix, programs, hub=live.hub, now=now)
+    campaigns = campaigning.store
+    journal = MongoJournal(connection, campaigning.allowances, live.announcer.written, feed.notices)
     programs.tell_others = partial(live.hub.announce, Hints(all=[PROGRAM]))
-    watcher = CampaignWatcher(campaigns, programs, figures, live.hub, now)
     broadcasts = assemble_broadcasts(connection, feed.notices, programs, campaigns, hub=live.hub, now=now)
     ranks = RankWatch(connection, live.reads, members, feed.notices, programs, now=now)
     live.announcer.on_placed = ranks.placed
@@ -280,8 +270,6 @@ def wire(
         webhooks=webhooks.stores,
         now=now,
     )
-    closer = PeriodCloser(periods, MongoRuns(connection), members, programs, recorder, now=now)
-    clock = ClockWorker(members, programs, recorder, now=now)
     return Laurel(
         settings,
         servers,
@@ -290,11 +278,9 @@ def wire(
         members,
         journal,
         programs,
-        campaigns,
-        watcher,
-        figures,
-        closer,
-        clock,
+        campaigning,
+        PeriodCloser(periods, MongoRuns(connection), members, programs, recorder, now=now),
+        ClockWorker(members, programs, recorder, now=now),
         MongoImports(connection),
         api_keys,
         ApiKeyVerifier(api_keys),

@@ -39,14 +39,14 @@ class Loader(Generic[Key, Value]):
         self.begin([key])
         reading = self._reading[key]
         try:
-            found = await _come(reading)
+            found = await _result_of(reading)
         except StoreUnavailable:
             raise
         except Exception:
             if reading is self._reading[key]:  # Or else it is being read alone already.
                 # What is wrong may be about another key: a document that cannot be read spoils no other.
                 self._reading[key] = _begun(self._read([key]))
-            found = await _come(self._reading[key])
+            found = await _result_of(self._reading[key])
         return found.get(key)
 
     async def get(self, key: Key) -> Value:
@@ -78,7 +78,7 @@ class Loader(Generic[Key, Value]):
         return found
 
 
-async def _come(reading: "asyncio.Task[Value]") -> Value:
+async def _result_of(reading: "asyncio.Task[Value]") -> Value:
     """What was read. Whoever is cancelled while they wait for it takes it from nobody else.
 
     As `asyncio.shield` does, which takes several times as long.

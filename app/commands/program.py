@@ -154,7 +154,7 @@ async def apply(file: str, *, from_text: str | None, backfill: bool) -> None:
         edition = next(one for one in schedule.editions if one.version == applied.version)
         for line in _what_happens(schedule, edition, now):
             click.echo(line)
-        for state in await Filing(laurel.campaigns).over(applied.program):
+        for state in await Filing(laurel.campaigning.store).over(applied.program):
             click.echo(f"campaign {state.code} has ended (by {state.ended_by}) and stays ended")
         if before and before.newest_version < applied.version:
             begins = max(edition.from_at, now)

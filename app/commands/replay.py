@@ -103,7 +103,7 @@ async def import_log(laurel: Laurel, log: Log, *, end_now: bool) -> Replayed:
     with _progress() as bar:
         task = bar.add_task("Importing purchases", total=importing.purchases)
         await importing.run(lambda recorded: bar.advance(task, recorded))
-    summary = await importing.summary(last_day, History(laurel.journal, laurel.programs, laurel.campaigns))
+    summary = await importing.summary(last_day, History(laurel.journal, laurel.programs, laurel.campaigning.store))
     await laurel.imports.put(replace(entry, completed_at=utc_now()))
     return Replayed(summary, sorted([*log.broken, *importing.broken], key=lambda one: one.line))
 

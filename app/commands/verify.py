@@ -23,7 +23,7 @@ async def verify(*, member: str | None) -> None:
     """
     async with open_existing(settings_of_environment()) as laurel:
         verifier = Verifier(
-            laurel.members, laurel.journal, laurel.programs, laurel.campaigns, Claims(laurel.connection)
+            laurel.members, laurel.journal, laurel.programs, laurel.campaigning.store, Claims(laurel.connection)
         )
         members, found = await (_one(laurel, verifier, member) if member else _all(laurel, verifier))
     click.echo(f"{_counted(members, 'member')} verified, {_counted(found, 'difference')}")

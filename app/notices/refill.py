@@ -64,7 +64,7 @@ class Refill:
             return
         notes = await self._groups.read()
         lost = [each for each, place in behind.items() if place < notes.of(each).mark]
-        if lost:
+        if lost and notes.revision:  # Else there were none yet: it is the first start.
             log.warning(
                 "%d of %d streams of notices have lost what Redis held, and get it again", len(lost), len(places)
             )

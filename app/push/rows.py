@@ -97,10 +97,14 @@ class Rows:
 
     async def waiting_of(self, member_ids: Sequence[str], now: datetime) -> Sequence[Row]:
         """All that waits for these members and is due, in the order of the feed."""
-        query = {"member_id": {"$in": list(member_ids)}, "state": "waiting", "due_at": {"$lte": now}}
+        stages: list[Document] = [
+            {"$match": {"member_id": {"$in": list(member_ids)}}},
+            {"$match": {"state": "waiting", "due_at": {"$lte": now}}},
+            {"$sort": {"position": ASCENDING}},
+            {"$limit": MAX_WAITING},
+        ]
         with self._connection.answering():
-            found = self._collection.find(query).sort("position", ASCENDING).limit(MAX_WAITING)
-            return [read_row(document) for document in await found.to_list(MAX_WAITING)]
+            return [read_row(document) async for document in self._collection.aggregate(stages)]
 
     async def open_for(self, device_ids: Sequence[str], now: datetime) -> Sequence[tuple[str, str, datetime]]:
         """What is queued for these devices, or has waited for long enough: id, device, and when it is due."""

@@ -25,8 +25,8 @@ from benchmarks.load.requests import token
 from benchmarks.machine import describe_machine
 from benchmarks.options import number_of, options_of
 from benchmarks.processes import Serving, laurel, serving
-from benchmarks.push.office import PhoneDouble, fill, phone_double, tell, token_of, until, workers
 from benchmarks.push.report import Moment, Results
+from benchmarks.push.stage import PhoneDouble, fill, phone_double, tell, token_of, until, workers
 from schema.ids import to_global_id
 
 SECRET = "a secret that only this benchmark knows, of 32 bytes or more"

@@ -125,8 +125,8 @@ class Shop:
 
     async def _copy_campaigns(self) -> None:
         """Give the rivals the campaigns that are live, and what is left of them."""
-        states = await self._laurel.campaigns.refresh()
-        left = await self._laurel.campaigns.live([state.code for state in states])
+        states = await self._laurel.campaigning.store.refresh()
+        left = await self._laurel.campaigning.store.live([state.code for state in states])
         for state in states:
             terms = state.terms
             multiplier = None if terms.effect.multiplier is None else float(terms.effect.multiplier)

@@ -30,7 +30,7 @@ ALL = """subscription ($after: String, $wide: Boolean = true) {
 
 
 async def step(api: Api, code: str, transition: Any) -> None:
-    await api.laurel.campaigns.change(code, transition, "ann", utc_now())
+    await api.laurel.campaigning.store.change(code, transition, "ann", utc_now())
 
 
 async def sealed(api: Api, number: str, listed: str = "campaignEvents") -> str:
@@ -92,7 +92,7 @@ class TestWhatIsTold:
         async with door.subscribed(EVENTS, STAFF) as events:
             await events.next()
             for code in ("dropped", "kept"):
-                await shop.laurel.campaigns.create(terms(code), "staff", "ann", utc_now(), draft=True)
+                await shop.laurel.campaigning.store.create(terms(code), "staff", "ann", utc_now(), draft=True)
             await step(shop, "dropped", end)
             await step(shop, "kept", start)
             assert await told(events) == ("STARTED", "kept")
@@ -107,7 +107,7 @@ class TestResuming:
             cursor = (await events.next())["cursor"]
         for code in ("one", "two", "three"):
             await run_campaign(shop.laurel, terms(code))
-            await shop.laurel.campaign_watcher.look()
+            await shop.laurel.campaigning.watcher.look()
         async with AsyncExitStack() as stack:
             other = await stack.enter_async_context(served(shop.database, servers, None, live=True))
             second = await stack.enter_async_context(listening(other))
@@ -127,7 +127,7 @@ class TestResuming:
     ) -> None:
         for code in ("a", "b", "c", "d", "e"):
             await run_campaign(shop.laurel, terms(code))
-            await shop.laurel.campaign_watcher.look()
+            await shop.laurel.campaigning.watcher.look()
         monkeypatch.setattr("schema.campaign_feed.MAX_KEPT", 3)
         monkeypatch.setattr("schema.campaign_feed.EVENTS_PER_READ", 2)
         beginning = await sealed(shop, "0")
@@ -140,7 +140,7 @@ class TestResuming:
                     await events.is_quiet(0.1)
             for code in ("f", "g", "h", "i", "j", "k", "l"):  # so that what is at hand is cut
                 await run_campaign(other.laurel, terms(code))
-                await other.laurel.campaign_watcher.look()
+                await other.laurel.campaigning.watcher.look()
             async with second.subscribed(EVENTS, after=beginning) as events:
                 assert "".join([(await told(events))[1] for _ in range(12)]) == "abcdefghijkl"
 
@@ -169,7 +169,7 @@ class TestSharing:
     ) -> None:
         ann = await shop.enrol("Ann", language="en")
         await run_campaign(shop.laurel, terms("flash", budget={"points": 700}, first_members=5))
-        await shop.laurel.campaign_watcher.look()
+        await shop.laurel.campaigning.watcher.look()
         monkeypatch.setattr("schema.sharing.KEPT_SECONDS", 60.0)
         callers = (ANONYMOUS, themself(ann), STAFF, await shop.service())
 
@@ -224,11 +224,11 @@ class TestSharing:
     async def _reads(self, shop: Api, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         """The codes of the campaigns that are read from now on."""
         reads: list[str] = []
-        get = shop.laurel.campaigns.get
+        get = shop.laurel.campaigning.store.get
 
         async def noted(codes: list[str]) -> Any:
             reads.extend(codes)
             return await get(codes)
 
-        monkeypatch.setattr(shop.laurel.campaigns, "get", noted)
+        monkeypatch.setattr(shop.laurel.campaigning.store, "get", noted)
         return reads

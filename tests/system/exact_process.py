@@ -84,7 +84,7 @@ async def _do_once(place: Place, member_id: str, key: str, taken_back: str | Non
     async with place.opened() as laurel:
         await _know_everything(laurel)
         steps.begin()
-        async with running({"announcer": laurel.live.announcer.run, "figures": laurel.campaign_figures.run}):
+        async with running({"announcer": laurel.live.announcer.run, "figures": laurel.campaigning.figures.run}):
             if taken_back is None:
                 await buy_one(laurel, member_id, key)
             else:
@@ -96,7 +96,7 @@ async def _do_once(place: Place, member_id: str, key: str, taken_back: str | Non
 async def _know_everything(laurel: Laurel) -> None:
     """What a process that has served for a while has at hand."""
     await laurel.programs.current()
-    await laurel.campaigns.refresh()
+    await laurel.campaigning.store.refresh()
     await laurel.live.watcher.look()
 
 

@@ -160,7 +160,7 @@ async def assert_settled(shop: Shop, remaining: Mapping[str, int]) -> None:
     async with running(laurel.jobs()):
         # Of those that have ended nobody asks any more.
         await until_async(partial(shows, laurel, "capped", Left(remaining["capped"])), RIGHT_SECONDS)
-        assert await laurel.campaigns.live(list(remaining)) == {
+        assert await laurel.campaigning.store.live(list(remaining)) == {
             code: Left(points) for code, points in remaining.items()
         }
         await until_async(partial(announced, laurel), SETTLED_SECONDS)

@@ -29,7 +29,9 @@ def another(shop: Shop) -> Teller:
     """What tells in another process."""
     laurel = shop.laurel
     mine = laurel.broadcasts.store
-    return Teller(laurel.connection, mine, laurel.feed.notices, laurel.programs, laurel.campaigns, now=shop.clock)
+    return Teller(
+        laurel.connection, mine, laurel.feed.notices, laurel.programs, laurel.campaigning.store, now=shop.clock
+    )
 
 
 async def send(shop: Shop, broadcast: Broadcast) -> Broadcasting:

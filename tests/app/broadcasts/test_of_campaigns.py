@@ -19,15 +19,15 @@ HOUR = timedelta(hours=1)
 async def begin(shop: Shop, code: str = "double", **parts: Any) -> None:
     """A campaign that runs from now on."""
     terms = Campaign.model_validate(campaign(code, starts_at=shop.clock().isoformat(), **parts))
-    made = await shop.laurel.campaigns.create(terms, "staff", "ann@staff", shop.clock(), draft=False)
+    made = await shop.laurel.campaigning.store.create(terms, "staff", "ann@staff", shop.clock(), draft=False)
     assert isinstance(made, CampaignState)
-    await shop.laurel.campaign_watcher.look()
+    await shop.laurel.campaigning.watcher.look()
 
 
 async def look(shop: Shop, at: datetime | None = None) -> None:
     """Let everything that watches campaigns look at an instant, and all be told."""
     shop.clock.at = at or shop.clock.at
-    await shop.laurel.campaign_watcher.look()
+    await shop.laurel.campaigning.watcher.look()
     await shop.laurel.broadcasts.herald.look()
     while await shop.laurel.broadcasts.teller.round():
         pass
@@ -56,8 +56,8 @@ async def test_nothing_is_told_of_one_that_has_not_started_or_is_a_draft(shop: S
     await shop.sell("ann")
     later = Campaign.model_validate(campaign("later", starts_at=(BEGUN_AT + DAY).isoformat()))
     draft = Campaign.model_validate(campaign("draft", starts_at=BEGUN_AT.isoformat()))
-    await shop.laurel.campaigns.create(later, "staff", "ann@staff", BEGUN_AT, draft=False)
-    await shop.laurel.campaigns.create(draft, "staff", "ann@staff", BEGUN_AT, draft=True)
+    await shop.laurel.campaigning.store.create(later, "staff", "ann@staff", BEGUN_AT, draft=False)
+    await shop.laurel.campaigning.store.create(draft, "staff", "ann@staff", BEGUN_AT, draft=True)
     await look(shop)
     assert await told(shop) == []
 
@@ -147,7 +147,7 @@ async def test_one_that_has_ended_is_told_to_nobody_else(shop: Shop, monkeypatch
     await begin(shop)
     await laurel.broadcasts.herald.look()
     await laurel.broadcasts.teller.round()
-    await laurel.campaigns.change("double", campaigning.end, "ann@staff", shop.clock())
+    await laurel.campaigning.store.change("double", campaigning.end, "ann@staff", shop.clock())
     await look(shop)
     assert await told(shop) == sorted(f"{each}:campaign_started:double" for each in ids[:2])
     known = await laurel.broadcasts.store.get("campaign_started:double")
@@ -164,8 +164,8 @@ async def test_what_was_told_of_it_expires_with_it(shop: Shop) -> None:
     await shop.laurel.feed.relay.place_once()
     told = [posted.notice for posted in (await shop.laurel.feed.notices.get(ids)).values()]
     ended_at = shop.clock.at = shop.clock.at + HOUR
-    await shop.laurel.campaigns.change("double", campaigning.end, "ann@staff", ended_at)
-    heeded = await heeding_ends(told, shop.laurel.campaigns.get)
+    await shop.laurel.campaigning.store.change("double", campaigning.end, "ann@staff", ended_at)
+    heeded = await heeding_ends(told, shop.laurel.campaigning.store.get)
     ends = {each.subject: each.expires_at for each in heeded}
     assert ends == {"double": BEGUN_AT + HOUR, "other": BEGUN_AT + 3 * DAY}
 
@@ -174,9 +174,9 @@ async def test_one_that_is_paused_waits(shop: Shop) -> None:
     laurel, [ann] = shop.laurel, await shop.sell("ann")
     await begin(shop)
     await laurel.broadcasts.herald.look()
-    await laurel.campaigns.change("double", campaigning.pause, "ann@staff", shop.clock())
+    await laurel.campaigning.store.change("double", campaigning.pause, "ann@staff", shop.clock())
     await look(shop)
     assert await told(shop) == []
-    await laurel.campaigns.change("double", campaigning.resume, "ann@staff", shop.clock())
+    await laurel.campaigning.store.change("double", campaigning.resume, "ann@staff", shop.clock())
     await look(shop)
     assert await told(shop) == [f"{ann}:campaign_started:double"]

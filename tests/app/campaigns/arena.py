@@ -96,8 +96,8 @@ class Place:
 async def watched(laurel: Laurel) -> AsyncIterator[None]:
     """Run what a serving process runs for its campaigns."""
     jobs = {
-        "campaign watcher": laurel.campaign_watcher.run,
-        "campaign figures": laurel.campaign_figures.run,
+        "campaign watcher": laurel.campaigning.watcher.run,
+        "campaign figures": laurel.campaigning.figures.run,
         "hub": laurel.live.hub.run,
     }
     async with running(jobs):
@@ -112,7 +112,7 @@ def terms(code: str = "flash", **fields: Any) -> Campaign:
 
 async def run_campaign(laurel: Laurel, campaign: Campaign) -> CampaignState:
     """Start a campaign as staff do."""
-    made = await laurel.campaigns.create(campaign, "staff", "ann", utc_now(), draft=False)
+    made = await laurel.campaigning.store.create(campaign, "staff", "ann", utc_now(), draft=False)
     assert isinstance(made, CampaignState)
     return made
 
@@ -183,9 +183,9 @@ async def announced(laurel: Laurel) -> bool:
 
 async def shows(laurel: Laurel, code: str, expected: Left) -> bool:
     """Whether the live figures say that so much is left. A busy machine may be too slow for them."""
-    state = (await laurel.campaigns.get([code]))[code]
+    state = (await laurel.campaigning.store.get([code]))[code]
     try:
-        figures = await laurel.campaign_figures.read([code])
+        figures = await laurel.campaigning.figures.read([code])
     except StoreUnavailable:
         return False
     return figures[code].left(state) == expected
@@ -202,14 +202,14 @@ async def emptied(laurel: Laurel) -> None:
 
 async def left(laurel: Laurel, code: str = "flash") -> Left:
     """What MongoDB says is left."""
-    state = (await laurel.campaigns.get([code]))[code]
-    return left_of(state.terms, await laurel.campaigns.slices([code]))
+    state = (await laurel.campaigning.store.get([code]))[code]
+    return left_of(state.terms, await laurel.campaigning.store.slices([code]))
 
 
 async def differences(laurel: Laurel) -> Sequence[Difference]:
     """What verification finds: journals against snapshots, and journal against allowances."""
     claims = Claims(laurel.connection)
-    verifier = Verifier(laurel.members, laurel.journal, laurel.programs, laurel.campaigns, claims)
+    verifier = Verifier(laurel.members, laurel.journal, laurel.programs, laurel.campaigning.store, claims)
     return [difference async for difference in verifier.verify()]
 
 

@@ -62,7 +62,7 @@ async def test_two_processes_agree_with_mongodb_and_go_on_when_redis_is_emptied(
 
         remaining = 100_000 - 7 * (len(purchases) + 1)
         await until_async(partial(shows, phone, "open", Left(remaining)), RIGHT_SECONDS)
-        assert (await phone.campaigns.live(["open", "spent"])) == {"open": Left(remaining), "spent": Left(0)}
+        assert (await phone.campaigning.store.live(["open", "spent"])) == {"open": Left(remaining), "spent": Left(0)}
         await until_async(partial(announced, shop), SETTLED_SECONDS)
         await asyncio.wait_for(phone.live.until_ready(), SETTLED_SECONDS)
         assert await boards_differ(phone) == []
@@ -76,7 +76,7 @@ async def test_two_processes_agree_with_mongodb_and_go_on_when_redis_is_emptied(
 
 
 async def _knows(laurel: Laurel, codes: Sequence[str]) -> bool:
-    return [state.code for state in await laurel.campaigns.current()] == codes
+    return [state.code for state in await laurel.campaigning.store.current()] == codes
 
 
 async def _first(laurel: Laurel) -> str:

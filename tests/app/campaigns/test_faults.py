@@ -104,12 +104,12 @@ async def test_clocks_that_disagree_do_not_change_what_is_given(shop: Laurel, pl
     async with place.opened(lambda: utc_now() + SKEW) as ahead, place.opened(lambda: utc_now() - SKEW) as behind:
         for number, laurel in enumerate((behind, ahead, behind, shop)):
             await buy(laurel, [(member, f"k{number}") for member in members], callers=8)
-            await laurel.campaign_watcher.look()
+            await laurel.campaigning.watcher.look()
 
     given = await given_by_campaign(shop)
     assert sum(given["ending"].values()) == 300
     assert sum(given["capped"].values()) == 5 * 20
-    assert [event.kind for event in await shop.campaigns.audit("ending", 0, 100)].count("ended") == 1
+    assert [event.kind for event in await shop.campaigning.store.audit("ending", 0, 100)].count("ended") == 1
     assert await differences(shop) == []
 
 
@@ -121,11 +121,11 @@ async def test_changes_while_a_crowd_buys_leave_the_sums_right(shop: Laurel, pla
     async with place.opened() as other:
         buying = asyncio.gather(buy(shop, purchases[::2], 16), buy(other, purchases[1::2], 16))
         await until_async(partial(_has_given, shop, 100))
-        await shop.campaigns.change("flash", change, "ann", utc_now())
+        await shop.campaigning.store.change("flash", change, "ann", utc_now())
         await buying
 
     given = (await given_by_campaign(shop))["flash"]
-    state = (await shop.campaigns.get(["flash"]))["flash"]
+    state = (await shop.campaigning.store.get(["flash"]))["flash"]
     assert state.terms.budget is not None
     points = sum(given.values())
     assert (await left(shop)).points == state.terms.budget.points - points
@@ -139,16 +139,16 @@ async def test_an_older_copy_of_the_database_is_believed(shop: Laurel, place: Pl
     await run_campaign(shop, terms(budget={"points": 10}))
     backup = {name: await shop.connection[name].find().to_list(None) for name in COLLECTIONS}
     async with place.opened() as other:
-        await shop.campaigns.change("flash", extend(budget=12), "ann", utc_now())
+        await shop.campaigning.store.change("flash", extend(budget=12), "ann", utc_now())
         assert [bonus(await buy_one(other, member, key)) for key in "abc"] == [7, 5, 0]
-        await shop.campaigns.change("flash", pause, "ann", utc_now())
+        await shop.campaigning.store.change("flash", pause, "ann", utc_now())
         await until_async(partial(_is, other, "paused"), SOON_SECONDS)
 
         await _restore(shop, backup)
 
         await until_async(partial(_is, other, "running"), SOON_SECONDS)
         assert [bonus(await buy_one(other, member, key)) for key in "def"] == [7, 3, 0]
-        await shop.campaigns.change("flash", extend(budget=20), "ann", utc_now())
+        await shop.campaigning.store.change("flash", extend(budget=20), "ann", utc_now())
         await until_async(partial(_has_version, other, 2), SOON_SECONDS)
         assert [bonus(await buy_one(other, member, key)) for key in "ghi"] == [7, 3, 0]
     assert await left(shop) == Left(0)
@@ -166,8 +166,8 @@ async def _has_given(shop: Laurel, points: int) -> bool:
 
 
 async def _is(laurel: Laurel, status: str) -> bool:
-    return [state.status for state in await laurel.campaigns.current()] == [status]
+    return [state.status for state in await laurel.campaigning.store.current()] == [status]
 
 
 async def _has_version(laurel: Laurel, version: int) -> bool:
-    return [state.version for state in await laurel.campaigns.current()] == [version]
+    return [state.version for state in await laurel.campaigning.store.current()] == [version]

@@ -41,7 +41,7 @@ async def report(laurel: Laurel, member_id: str, key: str, occurred_at: datetime
 async def watch(laurel: Laurel) -> None:
     """What the watcher does all the time: the first look notes that a campaign has begun, the next reads its limits."""
     for _ in range(2):
-        await laurel.campaign_watcher.look()
+        await laurel.campaigning.watcher.look()
 
 
 async def given(laurel: Laurel, code: str = "flash") -> dict[str, int]:
@@ -84,7 +84,7 @@ async def test_an_audit_bears_with_what_goes_back_meanwhile(shop: Laurel) -> Non
     await run_campaign(shop, terms(budget={"points": 100}, first_members=3))
     ann, ben = await crowd(shop, 2)
     await buy_one(shop, ann, "k")
-    audit = BudgetAudit(shop.campaigns)
+    audit = BudgetAudit(shop.campaigning.store)
     await audit.begin()
     async for _ in audit.passing(shop.journal.stream()):
         pass
@@ -152,7 +152,7 @@ async def test_what_goes_back_to_a_campaign_that_its_budget_has_ended_starts_it_
     await take_back(shop, ann, "k")
     await watch(shop)
     assert await left(shop) == Left(7)
-    assert (await shop.campaigns.get(["flash"]))["flash"].ended_by == "budget"
+    assert (await shop.campaigning.store.get(["flash"]))["flash"].ended_by == "budget"
     assert bonus(await buy_one(shop, ben, "next")) == 0
     assert await differences(shop) == []
 

@@ -57,7 +57,7 @@ EVERYTHING: dict[str, Any] = {
 
 
 async def kinds(laurel: Laurel) -> list[str]:
-    return [event.kind for event in await laurel.campaigns.events(0, 100)]
+    return [event.kind for event in await laurel.campaigning.store.events(0, 100)]
 
 
 @pytest.mark.parametrize("fields", [{}, EVERYTHING, {"effect": {"multiplier": "1.5", "rounding": "ceil"}}])
@@ -68,7 +68,7 @@ def test_terms_come_back_as_they_were(fields: dict[str, Any]) -> None:
 
 
 async def test_every_change_has_an_event_and_numbers_have_no_gaps(shop: Laurel) -> None:
-    campaigns, now = shop.campaigns, utc_now()
+    campaigns, now = shop.campaigning.store, utc_now()
     await run_campaign(shop, terms(budget={"points": 100}))
     await campaigns.change("flash", pause, "bob", now)
     assert isinstance(await campaigns.change("flash", pause, "bob", now), Repeated)
@@ -93,10 +93,12 @@ async def test_every_change_has_an_event_and_numbers_have_no_gaps(shop: Laurel) 
 
 async def test_a_code_is_given_once_for_ever(shop: Laurel) -> None:
     await run_campaign(shop, terms())
-    await shop.campaigns.change("flash", end, "ann", utc_now())
+    await shop.campaigning.store.change("flash", end, "ann", utc_now())
 
-    assert await shop.campaigns.create(terms(), "staff", "bob", utc_now(), draft=False) == CodeTaken("flash", "staff")
-    assert await shop.campaigns.change("other", end, "bob", utc_now()) == UnknownCampaign("other")
+    assert await shop.campaigning.store.create(terms(), "staff", "bob", utc_now(), draft=False) == CodeTaken(
+        "flash", "staff"
+    )
+    assert await shop.campaigning.store.change("other", end, "bob", utc_now()) == UnknownCampaign("other")
     assert await kinds(shop) == ["created", "ended"]
 
 
@@ -105,7 +107,7 @@ async def test_an_extension_adds_what_it_says(shop: Laurel) -> None:
     [member] = await crowd(shop, 1)
     given = [bonus(await buy_one(shop, member, key)) for key in "abc"]
 
-    await shop.campaigns.change("flash", extend(budget=20), "ann", utc_now())
+    await shop.campaigning.store.change("flash", extend(budget=20), "ann", utc_now())
     given += [bonus(await buy_one(shop, member, key)) for key in "def"]
 
     assert given == [7, 3, 0, 7, 3, 0]
@@ -130,7 +132,7 @@ async def test_a_change_is_live_in_another_process_within_a_second(shop: Laurel,
 async def _live(shop: Laurel, other: Laurel, member: str) -> None:
     await run_campaign(shop, terms())
     assert await _seconds_until(other, member, 7) < LIVE_SECONDS
-    await shop.campaigns.change("flash", pause, "ann", utc_now())
+    await shop.campaigning.store.change("flash", pause, "ann", utc_now())
     assert await _seconds_until(other, member, 0) < LIVE_SECONDS
 
 
@@ -151,12 +153,12 @@ async def test_time_starts_and_ends_a_campaign_once_though_two_watch(shop: Laure
         await run_campaign(shop, terms(starts_at=begins, ends_at=ends))
         await until_async(partial(_has, other, "ended"), 5)
 
-    events = await shop.campaigns.events(0, 100)
+    events = await shop.campaigning.store.events(0, 100)
     assert [event.kind for event in events] == ["created", "started", "ended"]
     assert timedelta() <= events[1].at - begins < timedelta(seconds=0.3)
     assert timedelta() <= events[2].at - ends < timedelta(seconds=0.3)
     assert events[2].details == {"ended_by": "time"}
-    assert (await shop.campaigns.get(["flash"]))["flash"].ended_at == _in_milliseconds(ends)
+    assert (await shop.campaigning.store.get(["flash"]))["flash"].ended_at == _in_milliseconds(ends)
 
 
 async def test_a_budget_runs_low_and_ends_the_campaign(shop: Laurel) -> None:
@@ -169,7 +171,7 @@ async def test_a_budget_runs_low_and_ends_the_campaign(shop: Laurel) -> None:
         await until_async(partial(_has, shop, "ended"), 5)
 
     assert await kinds(shop) == ["created", "started", "running_low", "ended"]
-    assert (await shop.campaigns.get(["flash"]))["flash"].ended_by == "budget"
+    assert (await shop.campaigning.store.get(["flash"]))["flash"].ended_by == "budget"
 
 
 async def test_who_has_a_place_keeps_it_and_more_places_may_come(shop: Laurel) -> None:
@@ -179,14 +181,14 @@ async def test_who_has_a_place_keeps_it_and_more_places_may_come(shop: Laurel) -
         await buy_one(shop, first, "a")
         await until_async(partial(_has, shop, "full"), 5)
         assert [bonus(await buy_one(shop, member, "b")) for member in (first, late)] == [7, 0]
-        await shop.campaigns.change("flash", pause, "ann", utc_now())
-        await shop.campaigns.change("flash", extend(first_members=2), "ann", utc_now())
-        await shop.campaigns.change("flash", resume, "ann", utc_now())
+        await shop.campaigning.store.change("flash", pause, "ann", utc_now())
+        await shop.campaigning.store.change("flash", extend(first_members=2), "ann", utc_now())
+        await shop.campaigning.store.change("flash", resume, "ann", utc_now())
         assert [bonus(await buy_one(shop, member, "c")) for member in (first, late)] == [7, 7]
         await until_async(partial(_counts, shop, "full", 2), 5)
 
     assert await kinds(shop) == ["created", "started", "full", "paused", "extended", "resumed", "full"]
-    assert (await shop.campaigns.get(["flash"]))["flash"].status == "running"
+    assert (await shop.campaigning.store.get(["flash"]))["flash"].status == "running"
     assert await differences(shop) == []
 
 
@@ -197,7 +199,7 @@ async def test_the_last_place_ends_one_that_gives_each_a_single_bonus(shop: Laur
         await buy_one(shop, first, "a")
         await until_async(partial(_has, shop, "ended"), 5)
 
-    assert (await shop.campaigns.get(["flash"]))["flash"].ended_by == "places"
+    assert (await shop.campaigning.store.get(["flash"]))["flash"].ended_by == "places"
     assert [bonus(await buy_one(shop, member, "b")) for member in (first, late)] == [0, 0]
     assert await kinds(shop) == ["created", "started", "ended"]
 
@@ -211,9 +213,9 @@ async def test_live_figures_come_back_after_redis_was_emptied(shop: Laurel, plac
         await buy_one(shop, member, "a")
         await until_async(partial(shows, other, "flash", Left(993, 4)), 5)
         await emptied(shop)
-        assert await other.campaigns.live(["flash"]) == {"flash": Left(993, 4)}
+        assert await other.campaigning.store.live(["flash"]) == {"flash": Left(993, 4)}
         await until_async(partial(_shows, shop, place, {b"version": b"1"}), 5)
-        assert await other.campaigns.live(["flash"]) == {"flash": Left(993, 4)}
+        assert await other.campaigning.store.live(["flash"]) == {"flash": Left(993, 4)}
 
 
 @EVERY_REDIS
@@ -223,7 +225,7 @@ async def test_figures_of_another_database_are_thrown_away(shop: Laurel, place: 
     redis = shop.live.hub._channels.redis
     spent = [text for number in range(16) for text in (f"points:{number}", "99 0")]
     await redis.hset(f"{place.database}:campaign:flash", items=["version", "1", *spent])
-    assert await shop.campaigns.live(["flash"]) == {"flash": Left(0)}
+    assert await shop.campaigning.store.live(["flash"]) == {"flash": Left(0)}
 
     async with watched(shop):
         await until_async(partial(shows, shop, "flash", Left(1000)), 5)
@@ -240,7 +242,7 @@ async def test_a_program_makes_changes_and_ends_its_campaigns(shop: Laurel) -> N
     await shop.programs.apply(program(budget={"points": 30}), "ann", utc_now())
     await buy_one(shop, member, "a")
     await shop.programs.apply(program(budget={"points": 30}), "ann", utc_now())
-    await shop.campaigns.change("filed", extend(budget=40), "bob", utc_now())
+    await shop.campaigning.store.change("filed", extend(budget=40), "bob", utc_now())
     await shop.programs.apply(program(budget={"points": 30}) + "\n# the same", "ann", utc_now())
     assert await left(shop, "filed") == Left(33)
     with pytest.raises(OperatorError, match="campaign filed: budget would be 5, but 7 points are given already"):
@@ -256,7 +258,7 @@ async def test_a_program_makes_changes_and_ends_its_campaigns(shop: Laurel) -> N
     with pytest.raises(OperatorError, match="campaign filed: has ended, as a program left it out"):
         await shop.programs.apply(program(budget={"points": 20}), "ann", utc_now())
 
-    events = await shop.campaigns.events(0, 100)
+    events = await shop.campaigning.store.events(0, 100)
     assert [(event.kind, event.details.get("program_version")) for event in events] == [
         ("created", 2),
         ("extended", None),
@@ -264,7 +266,7 @@ async def test_a_program_makes_changes_and_ends_its_campaigns(shop: Laurel) -> N
         ("changed", 5),
         ("ended", 6),
     ]
-    assert (await shop.campaigns.get(["filed"]))["filed"].ended_by == "program"
+    assert (await shop.campaigning.store.get(["filed"]))["filed"].ended_by == "program"
     assert await differences(shop) == []
 
 
@@ -276,15 +278,15 @@ async def test_a_limit_that_is_passed_while_a_program_is_applied_stays(shop: Lau
     await shop.programs.apply(program(9), "ann", utc_now())
     for member in await crowd(shop, 3):
         await buy_one(shop, member, "a")
-    below = shop.campaigns.below_given
+    below = shop.campaigning.store.below_given
 
     async def as_before(_: object) -> None:
         return None
 
-    shop.campaigns.below_given = as_before  # type: ignore[method-assign, assignment]
+    shop.campaigning.store.below_given = as_before  # type: ignore[method-assign, assignment]
     with pytest.raises(OperatorError) as refused:
         await shop.programs.apply(program(2), "ann", utc_now())
-    shop.campaigns.below_given = below  # type: ignore[method-assign]
+    shop.campaigning.store.below_given = below  # type: ignore[method-assign]
     assert str(refused.value) == (
         "version 3 is in force, but these campaigns keep their terms\n"
         "campaign filed: first_members would be 2, but 3 places are given already; let it be 3 or more, or end the"
@@ -301,12 +303,12 @@ async def test_campaigns_of_a_program_that_are_over_are_known(shop: Laurel) -> N
     fields = "name: A, headline: A, starts_at: '2026-01-01T00:00:00Z', effect: {bonus: 7}"
     source = f"{PROGRAM}\ncampaigns: [{{code: a, {fields}}}, {{code: b, {fields}}}]"
     applied = await shop.programs.apply(source, "ann", utc_now())
-    assert await Filing(shop.campaigns).over(applied.program) == []
-    await shop.campaigns.change("a", end, "ann", utc_now())
+    assert await Filing(shop.campaigning.store).over(applied.program) == []
+    await shop.campaigning.store.change("a", end, "ann", utc_now())
 
     again = await shop.programs.apply(source + "\n# again", "ann", utc_now())
 
-    assert [(state.code, state.ended_by) for state in await Filing(shop.campaigns).over(again.program)] == [
+    assert [(state.code, state.ended_by) for state in await Filing(shop.campaigning.store).over(again.program)] == [
         ("a", "staff")
     ]
 

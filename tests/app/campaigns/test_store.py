@@ -20,7 +20,7 @@ class Reads:
     """Counts whose slices are read, and by how many calls."""
 
     def __init__(self, laurel: Laurel, monkeypatch: pytest.MonkeyPatch) -> None:
-        allowances = laurel.campaigns._allowances
+        allowances = laurel.campaigning.store._allowances
         self._real = allowances.slices
         self.codes: Counter[str] = Counter()
         self.calls = 0
@@ -46,9 +46,9 @@ async def test_redis_that_shows_nothing_left_withholds_nothing(shop: Laurel) -> 
     """Redis may be about the database before it was restored."""
     [member] = await crowd(shop, 1)
     await run_campaign(shop, terms(budget={"points": 10}))
-    await shop.campaign_watcher.look()
+    await shop.campaigning.watcher.look()
     await redis_shows_nothing_left(shop)
-    assert await shop.campaigns.live(["flash"]) == {"flash": Left(0)}
+    assert await shop.campaigning.store.live(["flash"]) == {"flash": Left(0)}
 
     assert [bonus(await buy_one(shop, member, key)) for key in "abc"] == [7, 3, 0]
     assert await left(shop) == Left(0)
@@ -56,13 +56,13 @@ async def test_redis_that_shows_nothing_left_withholds_nothing(shop: Laurel) -> 
 
 async def test_what_redis_shows_as_used_up_is_looked_at(shop: Laurel) -> None:
     await run_campaign(shop, terms(budget={"points": 10}))
-    await shop.campaign_watcher.look()
+    await shop.campaigning.watcher.look()
     woken: list[None] = []
-    shop.campaigns.on_spent = lambda: woken.append(None)
+    shop.campaigning.store.on_spent = lambda: woken.append(None)
     await redis_shows_nothing_left(shop)
-    await shop.campaigns.live(["flash"])
+    await shop.campaigning.store.live(["flash"])
     assert woken
-    assert set(shop.campaigns.take_touched()) == {"flash"}
+    assert set(shop.campaigning.store.take_touched()) == {"flash"}
 
 
 async def test_what_is_unlearnt_while_the_rest_is_read_is_read_too(
@@ -70,17 +70,17 @@ async def test_what_is_unlearnt_while_the_rest_is_read_is_read_too(
 ) -> None:
     gone = await run_campaign(shop, terms("gone", budget={"points": 10}))
     await run_campaign(shop, terms(budget={"points": 10}))
-    await shop.campaigns.refresh()
-    shop.campaigns.correct(gone, Left(0))
-    real = shop.campaigns._allowances.slices
+    await shop.campaigning.store.refresh()
+    shop.campaigning.store.correct(gone, Left(0))
+    real = shop.campaigning.store._allowances.slices
 
     async def slices(campaigns: Collection[str]) -> Mapping[Key, Sequence[Slice]]:
         found = await real(campaigns)
-        shop.campaigns.correct(gone, Left(10))
+        shop.campaigning.store.correct(gone, Left(10))
         return found
 
-    monkeypatch.setattr(shop.campaigns._allowances, "slices", slices)
-    offers = await shop.campaigns.offers({"purchase"})
+    monkeypatch.setattr(shop.campaigning.store._allowances, "slices", slices)
+    offers = await shop.campaigning.store.offers({"purchase"})
     assert {offer.terms.code: offer.room for offer in offers._offers.values()} == {"gone": 10, "flash": 10}
 
 
@@ -92,13 +92,13 @@ async def test_what_a_member_had_is_kept_until_the_campaign_is_over(
     [member] = await crowd(shop, 1)
     await run_campaign(shop, terms(caps={"member": 7}))
     assert bonus(await buy_one(shop, member, "a")) == 7
-    await shop.campaigns.change("flash", pause, "ann", utc_now())
+    await shop.campaigning.store.change("flash", pause, "ann", utc_now())
     await run_campaign(shop, terms("new", caps={"member": 7}))
     assert bonus(await buy_one(shop, member, "b")) == 0
-    await shop.campaigns.change("flash", resume, "ann", utc_now())
+    await shop.campaigning.store.change("flash", resume, "ann", utc_now())
     assert bonus(await buy_one(shop, member, "c")) == 0
 
-    await shop.campaigns.change("flash", end, "ann", utc_now())
+    await shop.campaigning.store.change("flash", end, "ann", utc_now())
     result = await buy_one(shop, member, "d")
     assert bonus(result) == 7
     assert [grant.forgets for grant in result.record.grants] == ["flash"]
@@ -113,7 +113,7 @@ async def test_a_purchase_asks_only_for_campaigns_it_can_get(shop: Laurel, monke
     await run_campaign(shop, terms(budget={"points": 10}))
     for number in range(3):
         await run_campaign(shop, terms(f"review{number}", on="review", budget={"points": 10}))
-    await shop.campaigns.refresh()
+    await shop.campaigning.store.refresh()
     reads = Reads(shop, monkeypatch)
     assert bonus(await buy_one(shop, member, "k")) == 7
     assert reads.codes == {"flash": 1}
@@ -123,36 +123,36 @@ async def test_a_look_reads_what_was_touched_and_some_others_in_turn(
     shop: Laurel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watcher, "MAX_READ", 2)
-    monkeypatch.setattr(shop.campaign_watcher, "_compared_at", float("inf"))  # Redis is not compared.
+    monkeypatch.setattr(shop.campaigning.watcher, "_compared_at", float("inf"))  # Redis is not compared.
     [member] = await crowd(shop, 1)
     for number in range(5):
         await run_campaign(shop, terms(f"c{number}", on="review", budget={"points": 7}))
     await run_campaign(shop, terms("flash", budget={"points": 7}))
-    await shop.campaign_watcher.look()  # Only now they are open.
+    await shop.campaigning.watcher.look()  # Only now they are open.
     reads = Reads(shop, monkeypatch)
     for _ in range(3):
-        await shop.campaign_watcher.look()
+        await shop.campaigning.watcher.look()
     assert reads.codes == dict.fromkeys(("c0", "c1", "c2", "c3", "c4", "flash"), 1)
 
     assert bonus(await buy_one(shop, member, "k")) == 7
     reads.codes.clear()
-    await shop.campaign_watcher.look()
+    await shop.campaigning.watcher.look()
     assert reads.codes == {"c0": 1, "c1": 1, "flash": 1}
-    assert (await shop.campaigns.get(["flash"]))["flash"].ended_by == "budget"
+    assert (await shop.campaigning.store.get(["flash"]))["flash"].ended_by == "budget"
 
 
 async def test_figures_of_unlimited_campaigns_are_not_read(shop: Laurel, monkeypatch: pytest.MonkeyPatch) -> None:
     await run_campaign(shop, terms("free"))
     await run_campaign(shop, terms(budget={"points": 10}))
     reads: list[Sequence[str]] = []
-    real = shop.campaigns.book.get
+    real = shop.campaigning.store.book.get
 
     async def get(codes: Sequence[str]) -> Mapping[str, CampaignState]:
         reads.append(codes)
         return await real(codes)
 
-    monkeypatch.setattr(shop.campaigns.book, "get", get)
-    assert await shop.campaigns.live(["free", "flash"]) == {"free": Left(), "flash": Left(10)}
+    monkeypatch.setattr(shop.campaigning.store.book, "get", get)
+    assert await shop.campaigning.store.live(["free", "flash"]) == {"free": Left(), "flash": Left(10)}
     assert reads == []
 
 
@@ -162,17 +162,17 @@ async def test_a_look_tells_others_once_and_only_of_what_it_wrote(
     for number in range(4):
         await run_campaign(shop, terms(f"c{number}"))
     told: list[None] = []
-    real = shop.campaigns.announce
+    real = shop.campaigning.store.announce
 
     async def announce() -> None:
         told.append(None)
         await real()
 
-    monkeypatch.setattr(shop.campaigns, "announce", announce)
-    await shop.campaign_watcher.look()
+    monkeypatch.setattr(shop.campaigning.store, "announce", announce)
+    await shop.campaigning.watcher.look()
     assert len(told) == 1
-    assert all(state.started_at for state in await shop.campaigns.current())
-    await shop.campaign_watcher.look()
+    assert all(state.started_at for state in await shop.campaigning.store.current())
+    await shop.campaigning.watcher.look()
     assert len(told) == 1
 
 
@@ -181,12 +181,12 @@ async def test_a_lower_number_of_events_is_believed_at_once(shop: Laurel) -> Non
     await run_campaign(shop, terms())
     before = {name: await shop.connection[name].find().to_list(None) for name in ("campaigns", "counters")}
     await run_campaign(shop, terms("later"))
-    await shop.campaigns.change("flash", end, "ann", utc_now())
-    assert [state.code for state in await shop.campaigns.current()] == ["later"]
+    await shop.campaigning.store.change("flash", end, "ann", utc_now())
+    assert [state.code for state in await shop.campaigning.store.current()] == ["later"]
     for name, documents in before.items():
         await shop.connection[name].delete_many({})
         await shop.connection[name].insert_many(documents)
-    assert [(state.code, state.status) for state in await shop.campaigns.refresh()] == [("flash", "running")]
+    assert [(state.code, state.status) for state in await shop.campaigning.store.refresh()] == [("flash", "running")]
 
 
 # What cannot be read
@@ -203,12 +203,12 @@ async def test_one_whose_terms_cannot_be_read_stands_in_nobody_s_way(
     async with place.opened() as other:
         with caplog.at_level(logging.ERROR, "app.campaigns.book"):
             assert bonus(await buy_one(other, member, "k")) == 7
-            await other.campaign_watcher.look()
-            await other.campaigns.change("flash", extend(budget=20), "ann", utc_now())
-            assert [state.code for state in await other.campaigns.all()] == ["flash"]
+            await other.campaigning.watcher.look()
+            await other.campaigning.store.change("flash", extend(budget=20), "ann", utc_now())
+            assert [state.code for state in await other.campaigning.store.all()] == ["flash"]
         message = "campaign broken gives nothing: its terms, version 1, cannot be read; run laurel verify"
         assert caplog.messages == [message]
-        (state,) = await other.campaigns.current()
+        (state,) = await other.campaigning.store.current()
         assert (state.code, state.started_at is not None) == ("flash", True)
         assert await differences(other) == [
             Difference("broken", "campaign", "its terms cannot be read, so it gives nothing")
@@ -223,21 +223,21 @@ async def test_beyond_the_bound_staff_make_none_and_a_program_still_does(
 ) -> None:
     monkeypatch.setattr(book, "MAX_CURRENT", 2)
     for code in ("a", "b"):
-        await shop.campaigns.create(terms(code), "staff", "ann", utc_now(), draft=True)
-    last = await shop.campaigns.last_event()
-    refused = await shop.campaigns.create(terms("c"), "staff", "ann", utc_now(), draft=True)
+        await shop.campaigning.store.create(terms(code), "staff", "ann", utc_now(), draft=True)
+    last = await shop.campaigning.store.last_event()
+    refused = await shop.campaigning.store.create(terms("c"), "staff", "ann", utc_now(), draft=True)
     assert refused == TooManyCampaigns(2)
-    assert await shop.campaigns.last_event() == last
+    assert await shop.campaigning.store.last_event() == last
     assert await shop.connection["campaign_terms"].count_documents({}) == 2
-    filed = await shop.campaigns.create(terms("filed"), "program", "ann", utc_now(), draft=False)
+    filed = await shop.campaigning.store.create(terms("filed"), "program", "ann", utc_now(), draft=False)
     assert isinstance(filed, CampaignState)
-    await shop.campaigns.change("a", end, "ann", utc_now())
+    await shop.campaigning.store.change("a", end, "ann", utc_now())
     await run_campaign(shop, terms("c"))
 
 
 async def test_those_that_run_are_read_before_drafts(shop: Laurel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(book, "MAX_READ", 2)
     for code in ("a", "b", "c"):
-        await shop.campaigns.create(terms(code), "staff", "ann", utc_now(), draft=True)
+        await shop.campaigning.store.create(terms(code), "staff", "ann", utc_now(), draft=True)
     await run_campaign(shop, terms("z"))
-    assert [state.code for state in await shop.campaigns.current()] == ["a", "z"]
+    assert [state.code for state in await shop.campaigning.store.current()] == ["a", "z"]

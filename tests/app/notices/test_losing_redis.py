@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.notices import keeper, streams
+from app.notices.assembly import Feed
 from app.notices.entries import partition_of
 from app.notices.groups import Noted
 from tests.app.notices.feed import Arena, Worker, until
@@ -17,7 +18,8 @@ MEMBERS = [f"m{number}" for number in range(100)]
 ANN = partition_of("ann")
 
 
-async def test_a_group_goes_on_where_it_was_when_redis_has_lost_everything(arena: Arena) -> None:
+async def followed(arena: Arena) -> tuple[Feed, Worker]:
+    """A feed with a notice for each of the members, all of which a worker has done and acknowledged."""
     feed = arena.process()
     await feed.refill.look()
     await feed.streams.register("mail")
@@ -27,6 +29,11 @@ async def test_a_group_goes_on_where_it_was_when_redis_has_lost_everything(arena
     await feed.refill.look()
     assert await worker.work() == 100
     await feed.keeper.keep()
+    return feed, worker
+
+
+async def test_a_group_goes_on_where_it_was_when_redis_has_lost_everything(arena: Arena) -> None:
+    feed, worker = await followed(arena)
     late = await arena.commit(feed, MEMBERS[:50])
     await feed.relay.place_once()
     await feed.refill.look()
@@ -239,15 +246,7 @@ async def test_of_two_keepers_the_slower_one_undoes_nothing(arena: Arena) -> Non
 async def test_a_worker_that_registers_while_redis_is_filled_again_takes_no_group_its_place(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    feed = arena.process()
-    await feed.refill.look()
-    await feed.streams.register("mail")
-    worker = Worker(arena, feed, "mail")
-    await arena.commit(feed, MEMBERS)
-    await feed.relay.place_once()
-    await feed.refill.look()
-    assert await worker.work() == 100
-    await feed.keeper.keep()
+    feed, worker = await followed(arena)
     await arena.lose()
     restore = feed.streams.restore
 
