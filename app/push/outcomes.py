@@ -45,7 +45,6 @@ class Outcomes:
         self.counted: Counter[str] = Counter()
         """How many came to which end since this worker began."""
         self._uncounted: Counter[str] = Counter()
-        self._counted_at = 0.0
         self._writes: list[Write] = []
         self._released: list[str] = []
         self._sent: list[Row] = []
@@ -120,7 +119,15 @@ class Outcomes:
             for each in dead:
                 await self._bury(each)
             self.forget(released)
-        if asyncio.get_running_loop().time() - self._counted_at > COUNT_SECONDS:
+
+    async def keep_counts(self) -> NoReturn:
+        """Write the counts until cancelled.
+
+        Raises:
+            StoreUnavailable: the store did not answer in time. What was not written is lost.
+        """
+        while True:
+            await asyncio.sleep(COUNT_SECONDS)
             await self.flush_counts()
 
     async def flush_counts(self) -> None:
@@ -129,7 +136,8 @@ class Outcomes:
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
-        self._counted_at = asyncio.get_running_loop().time()
+        if not self._uncounted:
+            return
         counts, self._uncounted = self._uncounted, Counter()
         counting = asyncio.ensure_future(self._deliveries.count(counts, self._now()))
         try:

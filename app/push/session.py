@@ -127,7 +127,7 @@ class Session:
         await self.leases.begin_after(await self._stores.last())
         with suppress(StoreUnavailable):
             await register(self._stores.redis, self._stores.prefix, range(self._partitions))
-        jobs = (self._keep_leases, self._plan, self._look, self.outcomes.run, self._report)
+        jobs = (self._keep_leases, self._plan, self._look, self.outcomes.run, self.outcomes.keep_counts, self._report)
         for job in jobs:
             self._begin(job())
         await self._failure

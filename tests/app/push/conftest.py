@@ -25,7 +25,7 @@ async def office(
     monkeypatch.setattr(session, "RENEW_SECONDS", 0.1)
     monkeypatch.setattr(leases, "LEASE_SECONDS", 1.0)
     monkeypatch.setattr(pausing, "PROBE_SECONDS", 0.05)
-    monkeypatch.setattr(outcomes, "COUNT_SECONDS", 0.0)
+    monkeypatch.setattr(outcomes, "COUNT_SECONDS", 0.01)
     async with opened(database, redis) as office:
         yield office
 

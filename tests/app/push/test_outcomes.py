@@ -407,3 +407,21 @@ async def _ended(office: Office, count: int) -> bool:
 
 async def _has_rows(office: Office, count: int) -> bool:
     return len(await office.stored()) == count
+
+
+async def test_what_was_sent_last_is_counted_though_nothing_comes_after_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcomes, "COUNT_SECONDS", 0.5)
+    await office.phones("ann")
+    double = Double()
+    async with at_work(office, double):
+        await office.tell("ann", "1")
+        await until(lambda: double.notices == ["ann:1"])
+        await office.tell("ann", "2")
+        await until(lambda: double.notices == ["ann:1", "ann:2"])
+
+        async def all_are_counted() -> bool:
+            return (await office.deliveries.counts(1, office.now())).ended == {("sent", "fcm", ""): 2}
+
+        await until(all_are_counted)
