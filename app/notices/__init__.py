@@ -2,5 +2,6 @@
 
 `positions` gives every notice its place in the feed, in MongoDB. `streams` holds the same notices in Redis, where
 workers in any language follow them; `relay` brings them there, and `refill` does where Redis has lost them. `keeper`
-notes what the groups of workers have acknowledged (`groups`), and trims the streams. docs/feed.md is the contract.
+notes what the groups of workers have acknowledged (`groups`), trims the streams, and drops what is old (`retention`).
+`clock` and `ranks` write what time and boards give cause to tell. docs/feed.md is the contract.
 """
