@@ -143,17 +143,22 @@ def challenge_progress(
     held = state.challenges.get(challenge.code, NOT_BEGUN)
     today = local_day(now, program.time_zone)
     stands = stands or phase(challenge, state, program, now)
-    current = challenge.goal if stands is Phase.COMPLETED else min(progress(challenge, held, today), challenge.goal)
-    done = Decimal(current) / challenge.scale
+    done = challenge.amount
+    if stands is not Phase.COMPLETED and (counted := progress(challenge, held, today)) < challenge.goal:
+        done = Decimal(counted) / challenge.scale
     return ProgressBar(
         current=done,
-        target=Decimal(challenge.goal) / challenge.scale,
+        target=challenge.amount,
         unit=challenge.unit,
         phase=stands,
-        milestones=tuple(
-            Milestone(Decimal(number), step.title, number <= done) for number, step in enumerate(challenge.steps, 1)
-        ),
+        milestones=_steps(challenge, done) if challenge.steps else (),
         ends_at=_chance_ends_at(challenge, today, program),
+    )
+
+
+def _steps(challenge: Challenge, done: Decimal) -> tuple[Milestone, ...]:
+    return tuple(
+        Milestone(Decimal(number), step.title, number <= done) for number, step in enumerate(challenge.steps, 1)
     )
 
 
@@ -184,13 +189,15 @@ def badge_progress(badge: Badge, state: State, program: Program, now: datetime) 
 
 
 def _chance_ends_at(challenge: Challenge, today: date, program: Program) -> datetime | None:
+    if not challenge.window.periodic:
+        return challenge.ends_at
     return earliest(challenge.ends_at, _period_end(challenge.window, today, program.time_zone))
 
 
 @lru_cache(maxsize=_CACHED_PERIODS)
 def _period_end(window: Window, today: date, zone: ZoneInfo) -> datetime | None:
-    """When the calendar period of a day is over; None for other windows."""
-    if window.unit in ("lifetime", "rolling"):
+    """When the period of a day is over; None for windows without periods."""
+    if not window.periodic:
         return None
     leaves = window.leaves(window.bucket(today))
     return start_of_day(leaves, zone) if leaves else None

@@ -85,7 +85,8 @@ def _parse_datetime(value: object) -> datetime:
 def _format_datetime(at: datetime) -> str:
     if at.tzinfo is UTC:
         # A list of badges is half made of instants, and orjson writes one five times as fast as isoformat does.
-        return f"{orjson.dumps(at)[1:20].decode()}.{at.microsecond // 1000:03}Z"
+        written = orjson.dumps(at)
+        return f"{written[1:24].decode()}Z" if at.microsecond else f"{written[1:20].decode()}.000Z"
     return to_milliseconds(at).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

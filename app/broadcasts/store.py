@@ -14,8 +14,9 @@ from pydantic import TypeAdapter
 from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from app.stores.blocking import blocking
 from app.stores.connection import Connection, Document
-from app.stores.transaction import Session, blocking
+from app.stores.transaction import Session
 from gamification.notices.broadcasts import Broadcast, Broadcasting, BroadcastStatus
 
 COLLECTION = "broadcasts"

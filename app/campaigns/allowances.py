@@ -16,8 +16,9 @@ from typing import Literal
 
 from pymongo import UpdateOne
 
+from app.stores.blocking import blocking, read
 from app.stores.connection import Connection, Document
-from app.stores.transaction import Session, blocking
+from app.stores.transaction import Session
 from gamification.campaigning import BelowGiven, Left
 from gamification.program.campaigns import Campaign
 from gamification.record import Settlement
@@ -109,8 +110,7 @@ class Allowances:
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
-        with self._connection.answering():
-            return _by_key(await self._collection.find(_of(campaigns)).batch_size(MAX_SLICES * 2).to_list(None))
+        return await read(self._connection, lambda: self._read(campaigns))
 
     def slices_within(self, campaigns: Collection[str], session: Session) -> Mapping[Key, Sequence[Slice]]:
         """The slices of these campaigns as they are in a transaction."""
@@ -156,7 +156,7 @@ class Allowances:
                     session,
                 )
 
-    def _read(self, campaigns: Collection[str], session: Session) -> Mapping[Key, Sequence[Slice]]:
+    def _read(self, campaigns: Collection[str], session: Session | None = None) -> Mapping[Key, Sequence[Slice]]:
         return _by_key(blocking(self._collection).find(_of(campaigns), session=session).batch_size(MAX_SLICES * 2))
 
     def _write(self, slices: Sequence[Slice], session: Session) -> None:

@@ -34,8 +34,9 @@ from app.campaigns.codec import (
     terms_document,
     terms_id,
 )
+from app.stores.blocking import blocking, read_by_ids
 from app.stores.connection import Connection, Document
-from app.stores.transaction import Session, blocking, transact
+from app.stores.transaction import Session, transact
 from gamification.activity import to_milliseconds
 from gamification.campaign_changes import NO_DETAILS, Details
 from gamification.campaigning import (
@@ -170,8 +171,8 @@ class CampaignBook:
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
+        found = await read_by_ids(self._connection, self._states, codes)
         with self._connection.answering():
-            found = await self._states.find({"_id": {"$in": list(codes)}}).to_list(len(codes))
             return {state.code: state for state in await self._with_terms(found)}
 
     async def all(self, after: str = "", limit: int = MAX_PAGE) -> Sequence[CampaignState]:

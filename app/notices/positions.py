@@ -15,9 +15,10 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from app.notices.entries import Entry, partition_of
+from app.stores.blocking import blocking
 from app.stores.connection import Connection, Document
 from app.stores.notices import COLLECTION, read_notice
-from app.stores.transaction import Session, blocking, transact
+from app.stores.transaction import Session, transact
 from gamification.contention import insist
 from gamification.stores import CommitConflict
 

@@ -17,11 +17,12 @@ from typing import NoReturn
 from pymongo.errors import DuplicateKeyError
 
 from app.boards.reads import BoardReads
+from app.stores.blocking import blocking
 from app.stores.connection import Connection, Document
 from app.stores.members import MongoMembers
 from app.stores.notices import MongoNotices, notice_document
 from app.stores.programs import MongoPrograms
-from app.stores.transaction import Session, blocking, transact
+from app.stores.transaction import Session, transact
 from gamification.boards.keys import BoardKey
 from gamification.boards.listing import MAX_ROWS, Row, Rows, Unavailable
 from gamification.boards.periods import period_at

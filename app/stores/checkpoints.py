@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 from pymongo import DESCENDING
 
+from app.stores.blocking import blocking
 from app.stores.codec import read_state, state_document
 from app.stores.connection import Connection, Document
-from app.stores.transaction import Session, blocking
+from app.stores.transaction import Session
 from gamification.history import Checkpoint
 from gamification.state import Moment
 from gamification.stores import Commit

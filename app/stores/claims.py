@@ -10,8 +10,9 @@ from typing import Literal
 
 from pymongo.errors import BulkWriteError
 
+from app.stores.blocking import blocking, read_by_ids
 from app.stores.connection import Connection, refused_duplicate
-from app.stores.transaction import Session, blocking
+from app.stores.transaction import Session
 from gamification.member import Member
 from gamification.stores import CommitConflict
 
@@ -48,8 +49,7 @@ class Claims:
     async def owners(self, claims: Sequence[Claim]) -> Mapping[Claim, str]:
         """The member ids that these claims belong to, where they are taken."""
         by_id = {_claim_id(claim): claim for claim in claims}
-        with self._connection.answering():
-            found = await self._collection.find({"_id": {"$in": list(by_id)}}).to_list(len(by_id))
+        found = await read_by_ids(self._connection, self._collection, by_id)
         return {by_id[document["_id"]]: document["member_id"] for document in found}
 
 

@@ -18,9 +18,10 @@ from datetime import datetime
 from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
+from app.stores.blocking import blocking, read_by_ids
 from app.stores.codec import Document, friendship_document, read_friendship
 from app.stores.connection import Collection, Connection
-from app.stores.transaction import Session, blocking, transact
+from app.stores.transaction import Session, transact
 from gamification.contention import insist
 from gamification.friends import (
     MAX_BLOCKS,
@@ -91,8 +92,7 @@ class MongoFriendships:
         ids = [_pair_id(friendship(member_id, other)) for other in others if other != member_id]
         if not ids:
             return {}
-        with self._connection.answering():
-            found = await self._pairs.find({"_id": {"$in": ids}}).to_list(len(ids))
+        found = await read_by_ids(self._connection, self._pairs, ids)
         pairs = map(read_friendship, found)
         return {pair.other(member_id): pair for pair in pairs}
 

@@ -11,6 +11,7 @@ from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from app.campaigns.allowances import Allowances, Slice
+from app.stores.blocking import blocking, read_by_ids
 from app.stores.checkpoints import Checkpoints
 from app.stores.claims import Claims, claims_of
 from app.stores.codec import (
@@ -28,7 +29,7 @@ from app.stores.codec import (
 from app.stores.connection import Collection, Connection, refused_duplicate
 from app.stores.notices import MongoNotices
 from app.stores.outbox import Changed, OnWritten, Outbox
-from app.stores.transaction import Session, blocking, transact
+from app.stores.transaction import Session, transact
 from gamification.absorbed import absorbed_ids
 from gamification.boards.keys import BoardKey
 from gamification.history import Checkpoint, Past
@@ -120,8 +121,7 @@ class MongoJournal:
             StoreUnavailable: the store did not answer in time.
         """
         ids = [keyed_id(member_id, key) for member_id, key in keys]
-        with self._connection.answering():
-            found = await self._records.find({"_id": {"$in": ids}}).to_list(len(ids))
+        found = await read_by_ids(self._connection, self._records, ids)
         records = [read_record(document) for document in found]
         return {(record.member_id, record.activity.key): record for record in records if record.activity}
 

@@ -13,12 +13,13 @@ from pymongo import ASCENDING, ReturnDocument
 
 from app.batching import Batcher
 from app.clock import utc_now
+from app.stores.blocking import blocking, read_by_ids
 from app.stores.claims import Claim, Claims
 from app.stores.codec import SCORES_PROJECTION, MemberScores, Unreadable, read_member, try_member, try_scores
 from app.stores.connection import Connection, Document
 from app.stores.decoded import DecodedMembers
 from app.stores.outbox import Changed, OnWritten, Outbox
-from app.stores.transaction import Session, blocking, transact
+from app.stores.transaction import Session, transact
 from gamification.contention import insist
 from gamification.member import Member, board_problems
 from gamification.particulars import TAUGHT
@@ -108,8 +109,7 @@ class MongoMembers:
         owners = await self._claims.owners([("enrolment_key", key) for key in keys])
         if not owners:
             return {}
-        with self._connection.answering():
-            found = await self._collection.find({"_id": {"$in": list(owners.values())}}).to_list(len(owners))
+        found = await read_by_ids(self._connection, self._collection, owners.values())
         return {document["enrolment_key"]: (read_member(document), document["enrolment_hash"]) for document in found}
 
     async def change_profile(self, member_id: str, changes: ProfileChanges) -> Member | None:
@@ -293,8 +293,7 @@ class MongoMembers:
         return due_at
 
     async def _find(self, member_ids: Sequence[str]) -> Mapping[str, Member | Unreadable]:
-        with self._connection.answering():
-            found = await self._documents.find({"_id": {"$in": list(member_ids)}}).to_list(len(member_ids))
+        found = await read_by_ids(self._connection, self._documents, member_ids)
         members: dict[str, Member | Unreadable] = {}
         for number, document in enumerate(found, start=1):
             member = self._decoded.member(bytes(document.raw))

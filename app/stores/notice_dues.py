@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 from pymongo import ASCENDING, UpdateOne
 
+from app.stores.blocking import blocking
 from app.stores.codec import Unreadable, try_member
 from app.stores.connection import Connection
-from app.stores.transaction import Session, blocking
+from app.stores.transaction import Session
 from gamification.member import Member
 from gamification.stores import CommitConflict
 

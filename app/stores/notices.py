@@ -11,8 +11,9 @@ from datetime import datetime
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.errors import BulkWriteError
 
+from app.stores.blocking import blocking, read_by_ids
 from app.stores.connection import Connection, Document, is_about_duplicates_alone, refused_duplicate
-from app.stores.transaction import Session, blocking
+from app.stores.transaction import Session
 from gamification.notices.notice import Notice
 from gamification.notices.posted import Mailbox, Posted
 from gamification.stores import Commit, CommitConflict
@@ -134,8 +135,7 @@ class MongoNotices:
         found: dict[str, Posted] = {}
         for begin in range(0, len(notice_ids), MAX_PAGE_NOTICES):
             ids = list(notice_ids[begin : begin + MAX_PAGE_NOTICES])
-            with self._connection.answering():
-                documents = await self._collection.find({"_id": {"$in": ids}}).to_list(len(ids))
+            documents = await read_by_ids(self._connection, self._collection, ids)
             found |= {document["_id"]: read_posted(document) for document in documents if document.get("position")}
         return found
 

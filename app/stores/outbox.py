@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from pymongo import ASCENDING
 
 from app.clock import utc_now
+from app.stores.blocking import blocking
 from app.stores.codec import MemberScores
 from app.stores.connection import Connection
-from app.stores.transaction import Session, blocking
+from app.stores.transaction import Session
 
 AHEAD = timedelta(seconds=2)
 """An entry from further in the future was written by a clock that was wrong, and nobody waits until it is right."""

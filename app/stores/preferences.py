@@ -12,6 +12,7 @@ from typing import Any, cast
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from app.stores.blocking import read_by_ids
 from app.stores.connection import Connection, Document
 from gamification.delivery.hours import QuietHours
 from gamification.delivery.preferences import Changes, Channel, Preferences
@@ -43,8 +44,7 @@ class MongoPreferences:
         Raises:
             StoreUnavailable: the store did not answer in time.
         """
-        with self._connection.answering():
-            found = await self._collection.find({"_id": {"$in": member_ids}}).to_list(len(member_ids))
+        found = await read_by_ids(self._connection, self._collection, member_ids)
         return {document["_id"]: read_preferences(document) for document in found}
 
     async def change(self, member_id: str, changes: Changes, absorbed: Sequence[str] = ()) -> Preferences:

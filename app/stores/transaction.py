@@ -15,13 +15,12 @@ from typing import TypeVar
 from uuid import UUID
 
 import pymongo
-import pymongo.collection
 from pymongo import ReadPreference
 from pymongo.client_session import ClientSession
 from pymongo.errors import ConnectionFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from app.stores.connection import WRITE_CONCERN, Collection, Connection, Document
+from app.stores.connection import WRITE_CONCERN, Connection
 from gamification.stores import CommitConflict, StoreUnavailable
 
 MAX_AT_ONCE = 10
@@ -33,16 +32,9 @@ MAX_COMMIT_TRIES = 3
 ABORT_TIMEOUT_SECONDS = 1.0
 
 Session = ClientSession
-BlockingCollection = pymongo.collection.Collection[Document]
 Result = TypeVar("Result")
 
 _threads = ThreadPoolExecutor(MAX_AT_ONCE, thread_name_prefix="transaction")
-
-
-def blocking(collection: Collection) -> BlockingCollection:
-    """A collection as it is used in a transaction, and nowhere else: in the event loop it would hold up everybody."""
-    found: BlockingCollection = collection.delegate
-    return found
 
 
 async def transact(connection: Connection, body: Callable[[Session], Result]) -> Result:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 from pymongo import ASCENDING, DESCENDING
 
+from app.stores.blocking import blocking
 from app.stores.connection import Connection, Document
-from app.stores.transaction import Session, blocking, transact
+from app.stores.transaction import Session, transact
 from app.stores.webhooks import COLLECTION as ENDPOINTS
 from gamification.notices.posted import Posted
 from gamification.webhooks.endpoints import DeliveryState, Endpoint, WebhookDelivery

@@ -2,10 +2,19 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+)
 from pydantic_core import PydanticCustomError
 
 from gamification.windows import Window
@@ -55,13 +64,18 @@ def _one_or_many(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _in_utc(at: datetime) -> datetime:
+    # Instants of one and the same zone are compared without asking that for its offset.
+    return at.astimezone(UTC)
+
+
 Code = Annotated[str, StringConstraints(pattern=rf"^[a-z0-9][a-z0-9_-]{{0,{MAX_CODE_CHARS - 1}}}$")]
 """The name of a rule, tier, challenge or badge within its program; it stays once members hold it."""
 Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 Kinds = Annotated[tuple[Kind, ...], BeforeValidator(_one_or_many), Field(min_length=1, max_length=MAX_KINDS)]
 Points = Annotated[int, Field(strict=True, ge=0, le=MAX_POINTS)]
 Target = Annotated[int, Field(strict=True, ge=1, le=MAX_TARGET)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_dated)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_dated), AfterValidator(_in_utc)]
 WindowField = Annotated[Window, PlainValidator(_window)]
 
 

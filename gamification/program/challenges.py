@@ -1,5 +1,6 @@
 """Challenges: count, sum, collect or follow steps within a window, for a reward."""
 
+from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
@@ -103,6 +104,11 @@ class Challenge(Definition):
     def goal(self) -> int:
         """The target as progress is kept: scaled, or the number of steps."""
         return len(self.steps) if self.target is None else self.target * self.scale
+
+    @cached_property
+    def amount(self) -> Decimal:
+        """The goal in its own unit."""
+        return Decimal(self.goal) / self.scale
 
     @cached_property
     def kinds(self) -> frozenset[str]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from app.stores.blocking import blocking
 from app.stores.codec import MemberScores
 from app.stores.journal import MongoJournal
 from app.stores.outbox import Changed
-from app.stores.transaction import Session, blocking, transact
+from app.stores.transaction import Session, transact
 from gamification.member import Member
 from gamification.stores import CommitConflict, ProfileChanges
 from tests.app.stores.play import NOW, Play, renamed

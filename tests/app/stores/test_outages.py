@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from app.stores.blocking import blocking
 from app.stores.claims import Claims
-from app.stores.transaction import ABORT_TIMEOUT_SECONDS, Session, blocking, transact
+from app.stores.transaction import ABORT_TIMEOUT_SECONDS, Session, transact
 from gamification.requests import Recorded, RecordRequest
 from gamification.stores import CommitConflict, StoreUnavailable
 from tests.app.stores.conftest import IMPATIENT_SECONDS, FailingCommands, KillableServer

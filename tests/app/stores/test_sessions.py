@@ -11,9 +11,10 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from app.embedded import StoreServers
 from app.ports import free_loopback_port
+from app.stores.blocking import blocking
 from app.stores.connection import Connection
 from app.stores.sessions import MAX_SESSIONS, Sessions, end_sessions
-from app.stores.transaction import Session, blocking, transact
+from app.stores.transaction import Session, transact
 from gamification.stores import CommitConflict
 
 WAIT_SECONDS = 10.0
