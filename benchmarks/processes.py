@@ -81,6 +81,10 @@ async def serving(
         process.stdin.close()
         await _until_it_answers(f"http://127.0.0.1:{port}{path}", process, words)
         yield Serving(port, time.perf_counter() - begun, process)
+    except Exception as fault:
+        await stop_process(process)
+        fault.add_note(f"The last words of {command[0]} on port {port}: {await words or 'none'}")
+        raise
     finally:
         await stop_process(process)
         await asyncio.gather(words, return_exceptions=True)
