@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 QUIET_TURNS = 1
 """How many turns of the event loop nothing more may be asked before a read begins."""
@@ -26,8 +26,21 @@ Answer = TypeVar("Answer")
 
 @dataclass(slots=True)
 class _Asked(Generic[Question, Answer]):
-    questions: tuple[Question, ...]
-    answered: "asyncio.Future[Mapping[Question, Answer]]"
+    questions: Sequence[Question]
+    answered: "asyncio.Future[Any]"
+    alone: bool
+    """Whether it is answered by the answer to its one question itself."""
+
+    def answer(self, answers: Mapping[Question, Answer]) -> None:
+        """Hand out what is an answer to this. Of the answers of others nothing is handed on."""
+        if self.answered.done():
+            return
+        if not self.alone:
+            self.answered.set_result({each: answers[each] for each in self.questions if each in answers})
+        elif isinstance(answer := answers[self.questions[0]], Exception):
+            self.answered.set_exception(answer)
+        else:
+            self.answered.set_result(answer)
 
 
 class Batcher(Generic[Question, Answer]):
@@ -56,19 +69,25 @@ class Batcher(Generic[Question, Answer]):
         """
         if not questions:
             return {}
-        answered: asyncio.Future[Mapping[Question, Answer]] = asyncio.get_running_loop().create_future()
-        asked = _Asked(tuple(questions), answered)
-        self._waiting.append(asked)
+        answers: Mapping[Question, Answer] = await self._put(tuple(questions), alone=False)
+        return answers
+
+    def ask_one(self, question: Question) -> "asyncio.Future[Any]":
+        """The answer to one question, which the read does not leave out; it is asked when this returns.
+
+        An answer that is an exception is raised to those who await it, and to nobody else.
+        """
+        return self._put((question,), alone=True)
+
+    def _put(self, questions: Sequence[Question], *, alone: bool) -> "asyncio.Future[Any]":
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Any] = loop.create_future()
+        self._waiting.append(_Asked(questions, answered, alone))
         self._quiet = 0
         if not self._is_turning:
             self._is_turning, self._turns = True, 0
-            asyncio.get_running_loop().call_soon(self._turn, context=self._nobodys)
-        answers = await answered
-        # Of the answers of others nothing is handed on.
-        if len(asked.questions) == 1:
-            question = asked.questions[0]
-            return {question: answers[question]} if question in answers else {}
-        return {question: answers[question] for question in asked.questions if question in answers}
+            loop.call_soon(self._turn, context=self._nobodys)
+        return answered
 
     def _turn(self) -> None:
         self._turns += 1
@@ -119,8 +138,7 @@ class Batcher(Generic[Question, Answer]):
                     asked.answered.set_exception(error)
             return
         for asked in batch:
-            if not asked.answered.done():
-                asked.answered.set_result(answers)
+            asked.answer(answers)
 
     def _sent(self, task: "asyncio.Task[None]") -> None:
         self._under_way.discard(task)

@@ -1,6 +1,6 @@
 """What the game needs from stores, as protocols. The process implements them over real servers."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -264,18 +264,21 @@ class Campaigns(Protocol):
 
 
 class Boards(Protocol):
-    """Who stands where on the boards. What cannot be told just now is `Unavailable`, which is no error."""
+    """Who stands where on the boards. What cannot be told just now is `Unavailable`, which is no error.
 
-    async def top(self, key: BoardKey, first: int, after: Place | None = None) -> Rows | Unavailable:
+    What is asked is under way when a method returns, awaited or not.
+    """
+
+    def top(self, key: BoardKey, first: int, after: Place | None = None) -> Awaitable[Rows | Unavailable]:
         """The first listed members, or those after a place; at most 100."""
 
-    async def around(self, key: BoardKey, member_id: str, each_side: int) -> Rows | Unavailable:
+    def around(self, key: BoardKey, member_id: str, each_side: int) -> Awaitable[Rows | Unavailable]:
         """A member, and up to 50 listed ones before and after; no rows where the member is not on the board."""
 
-    async def rank_of(self, key: BoardKey, member_id: str) -> Rank | Unavailable:
+    def rank_of(self, key: BoardKey, member_id: str) -> Awaitable[Rank | Unavailable]:
         """Where one member stands."""
 
-    async def among(self, key: BoardKey, member_ids: Sequence[str]) -> Rows | Unavailable:
+    def among(self, key: BoardKey, member_ids: Sequence[str]) -> Awaitable[Rows | Unavailable]:
         """Those of up to 501 members who are on the board, listed or not, ranked among themselves."""
 
 

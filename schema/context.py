@@ -1,10 +1,9 @@
 """What every resolver sees: who asks, in which languages, at what moment, and the game's use cases."""
 
-import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import strawberry
 
@@ -21,19 +20,16 @@ from gamification.program.texts import Text
 from gamification.record import Record
 from gamification.recording import Recorder
 from gamification.schedule import Schedule
-from gamification.stores import Stores
+from gamification.stores import Boards, Stores
 from gamification.webhooks.stores import WebhookStores
 from schema.campaign_feed import CampaignFeed
 from schema.languages import choose
-from schema.loading import Loader
+from schema.loading import Loader, Memo
 from schema.principals import MemberPrincipal, Principal
 from schema.reasons import Reached, Reason, look_back
 from schema.sealed_cursors import SealedCursors
 from schema.signals import Signals
 from schema.tops import Tops
-
-_Asked = TypeVar("_Asked")
-_Answer = TypeVar("_Answer")
 
 RankOf: TypeAlias = tuple[BoardKey, str, bool]
 """Whose rank on which board, and whether its period is closed."""
@@ -95,8 +91,8 @@ class Context:
     accepted: tuple[str, ...] = ()
     members: Loader[str, Member] = field(init=False)
     hidden: Loader[str, bool] = field(init=False)
-    ranks: Loader[RankOf, Rank | Unavailable] = field(init=False)
-    tops: Loader[TopOf, Rows | Unavailable] = field(init=False)
+    ranks: Memo[RankOf, Rank | Unavailable] = field(init=False)
+    tops: Memo[TopOf, Rows | Unavailable] = field(init=False)
     reasons: Loader[tuple[str, Reached], Reason] = field(init=False)
     _reads: "_Reads" = field(init=False)
     _now: datetime = field(init=False)
@@ -110,7 +106,7 @@ class Context:
         """Forget what was read, and read as of now: what a subscription does before each event."""
         self._reads = reads = _Reads(self.game, self.principal)
         self.members, self.hidden = reads.members, Loader(reads.hidden)
-        self.ranks, self.tops, self.reasons = Loader(reads.ranks), Loader(reads.tops), Loader(reads.reasons)
+        self.ranks, self.tops, self.reasons = Memo(reads.rank), Memo(reads.top), Loader(reads.reasons)
         self._now = self.game.now()
         self._readings = {}
 
@@ -189,14 +185,13 @@ class _Reads:
         self.principal = principal
         self.members: Loader[str, Member] = Loader(game.stores.members.by_ids)
 
-    async def ranks(self, asked: Sequence[RankOf]) -> Mapping[RankOf, Rank | Unavailable]:
-        stores = self._game.stores
-        return await _answers(
-            asked, [(stores.standings if final else stores.boards).rank_of(key, id_) for key, id_, final in asked]
-        )
+    def rank(self, asked: RankOf) -> Awaitable[Rank | Unavailable]:
+        key, member_id, final = asked
+        boards: Boards = self._game.stores.standings if final else self._game.stores.boards
+        return boards.rank_of(key, member_id)
 
-    async def tops(self, asked: Sequence[TopOf]) -> Mapping[TopOf, Rows | Unavailable]:
-        return await _answers(asked, [self._game.tops.first_rows(key, first) for key, first in asked])
+    def top(self, asked: TopOf) -> Awaitable[Rows | Unavailable]:
+        return self._game.tops.first_rows(*asked)
 
     async def reasons(self, asked: Sequence[tuple[str, Reached]]) -> Mapping[tuple[str, Reached], Reason]:
         journal, by_member = self._game.stores.journal, dict[str, list[Reached]]()
@@ -215,12 +210,6 @@ class _Reads:
             if caller is None or caller.may_have_blocks:
                 between = await self._game.stores.friends.between(self.principal.member_id, member_ids)
         return {member_id: member_id in between and between[member_id].hides for member_id in member_ids}
-
-
-async def _answers(asked: Sequence[_Asked], reads: Sequence[Coroutine[Any, Any, _Answer]]) -> Mapping[_Asked, _Answer]:
-    """What each of these reads answers, made at once; a single one, as it nearly always is, needs no task for that."""
-    found = [await reads[0]] if len(reads) == 1 else await asyncio.gather(*reads)
-    return dict(zip(asked, found, strict=True))
 
 
 def as_of_now(subject: Member, reading: Reading) -> Member:

@@ -155,7 +155,7 @@ def begin_ranks(info: Info, reading: Reading, member_id: str) -> None:
     for root in info.selected_fields:
         for asked in _fields(root.selections):
             if asked.name == "rank" and (key := _read_ahead(reading, asked.arguments)):
-                info.context.ranks.begin([(key, member_id, False)])
+                info.context.ranks.begin((key, member_id, False))
 
 
 def begin_page(
@@ -169,7 +169,7 @@ def begin_page(
     with suppress(CallerError):  # The field itself tells what is wrong.
         size = page_size(first)
         if key := _read_ahead(reading, {"board": code, "scope": scope, **others}):
-            context.tops.begin([_top_of(key, size)])
+            context.tops.begin(_top_of(key, size))
             context.members.begin(context.game.tops.probably_in(key, size))
 
 

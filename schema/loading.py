@@ -1,7 +1,7 @@
 """What one request reads, each thing once: what it has seen of a member, it sees to its end."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from gamification.stores import StoreUnavailable
@@ -20,7 +20,7 @@ class Loader(Generic[Key, Value]):
     def __init__(self, read: Callable[[Sequence[Key]], Coroutine[Any, Any, Mapping[Key, Value]]]) -> None:
         self._read = read
         self._known: dict[Key, Value | None] = {}
-        self._reading: dict[Key, asyncio.Task[Mapping[Key, Value]]] = {}
+        self._reading: dict[Key, asyncio.Future[Mapping[Key, Value]]] = {}
         self._next: list[Key] = []
 
     def begin(self, keys: Iterable[Key]) -> None:
@@ -78,7 +78,29 @@ class Loader(Generic[Key, Value]):
         return found
 
 
-async def _result_of(reading: "asyncio.Task[Value]") -> Value:
+class Memo(Generic[Key, Value]):
+    """Asks for each key once, and tells whoever wants to know.
+
+    ``ask`` is for stores that read together what is asked one by one. It belongs to one request, as a `Loader` does.
+    """
+
+    def __init__(self, ask: Callable[[Key], Awaitable[Value]]) -> None:
+        self._ask = ask
+        self._asked: dict[Key, asyncio.Future[Value]] = {}
+
+    def begin(self, key: Key) -> "asyncio.Future[Value]":
+        """Begin to ask, without waiting. A fault is told to whoever gets it."""
+        asked = self._asked.get(key)
+        if asked is None:
+            asked = self._asked[key] = _begun(self._ask(key))
+        return asked
+
+    async def get(self, key: Key) -> Value:
+        """What is known of a key; whatever ``ask`` raises about it."""
+        return await _result_of(self.begin(key))
+
+
+async def _result_of(reading: "asyncio.Future[Value]") -> Value:
     """What was read. Whoever is cancelled while they wait for it takes it from nobody else.
 
     As `asyncio.shield` does, which takes several times as long.
@@ -90,13 +112,13 @@ async def _result_of(reading: "asyncio.Task[Value]") -> Value:
     return reading.result()
 
 
-def _begun(read: Coroutine[Any, Any, Value]) -> "asyncio.Task[Value]":
-    reading = asyncio.create_task(read)
+def _begun(read: Awaitable[Value]) -> "asyncio.Future[Value]":
+    reading = asyncio.ensure_future(read)
     reading.add_done_callback(_note_fault)
     return reading
 
 
-def _note_fault(reading: "asyncio.Task[Any]") -> None:
+def _note_fault(reading: "asyncio.Future[Any]") -> None:
     """Take note of a fault, which is no news where nobody needs what was read ahead."""
     if not reading.cancelled():
         reading.exception()

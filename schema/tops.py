@@ -9,6 +9,7 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from gamification.boards.keys import BoardKey
@@ -70,11 +71,10 @@ class Tops:
         self._numbers = itertools.count(1)
         self.answers = SharedAnswers()
 
-    async def first_rows(self, key: BoardKey, first: int) -> Rows | Unavailable:
-        """The first rows of a board, from a read that begins after this call."""
-        found = await self._boards.top(key, first)
-        if not isinstance(found, Unavailable):
-            self._remember(key, found)
+    def first_rows(self, key: BoardKey, first: int) -> "asyncio.Future[Rows | Unavailable]":
+        """The first rows of a board, from a read that begins after this call and is under way when it returns."""
+        found = asyncio.ensure_future(self._boards.top(key, first))
+        found.add_done_callback(partial(self._remember, key))
         return found
 
     def probably_in(self, key: BoardKey, first: int) -> Sequence[str]:
@@ -115,7 +115,9 @@ class Tops:
         members = await self._members.by_ids([row.member_id for row in found.rows])
         return Top(tuple((row, members.get(row.member_id)) for row in found.rows), found.total, next(self._numbers))
 
-    def _remember(self, key: BoardKey, rows: Rows) -> None:
+    def _remember(self, key: BoardKey, found: "asyncio.Future[Rows | Unavailable]") -> None:
+        if found.cancelled() or found.exception() is not None or isinstance(rows := found.result(), Unavailable):
+            return
         last = self._last.get(key)
         if last is None or last.rows is not rows:
             self._last[key] = _Last(rows)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.boards.control import Control
 from app.boards.trust import MongoProjection, Projection, Trusted
+from app.shared_read import SharedRead
 from gamification.stores import StoreUnavailable
 
 NEVER_BUILT = "the boards are not built yet"
@@ -41,7 +42,7 @@ class Confidence:
         self.doubt: str | None = None
         self._store = projection
         self._known: Projection | None = None
-        self._reading: asyncio.Task[Projection] | None = None
+        self._reading = SharedRead(self._read)
         self._generation: int | None = None
         self._seen = Mark(None, 0)
 
@@ -74,10 +75,7 @@ class Confidence:
         Raises:
             StoreUnavailable: MongoDB does not answer.
         """
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._store.get())
-            self._reading.add_done_callback(self._read)
-        return await asyncio.shield(self._reading)
+        return await self._reading.get()
 
     def mark(self) -> Mark:
         """What Redis has counted so far. To be taken before it is asked, for answers may overtake each other."""
@@ -103,7 +101,6 @@ class Confidence:
         if self.doubt is None:
             self.suspected.set()
 
-    def _read(self, task: "asyncio.Task[Projection]") -> None:
-        self._reading = None
-        if not task.cancelled() and task.exception() is None:
-            self._known = task.result()
+    async def _read(self) -> Projection:
+        self._known = await self._store.get()
+        return self._known

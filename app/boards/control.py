@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.boards import scripts
+from app.boards.calls import Call
 from app.boards.names import Names
-from app.boards.wire import Call, Wire
+from app.boards.wire import Wire
 
 CONTROL_TIMEOUT_SECONDS = 1.0
 

@@ -11,11 +11,12 @@ from hashlib import blake2b
 from typing import Literal
 
 from app.boards import scripts
+from app.boards.calls import Call
 from app.boards.control import ControlHash
 from app.boards.names import Names
 from app.boards.placing import Entry, Held, Placing
 from app.boards.redis_boards import Expiry
-from app.boards.wire import Call, Wire
+from app.boards.wire import Wire
 from gamification.boards.keys import BoardKey
 from gamification.stores import StoreUnavailable
 

@@ -1,5 +1,6 @@
 """One tick, one pipeline: what different requests ask of the boards at about the same time is read together."""
 
+from asyncio import Future
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -26,33 +27,30 @@ class BoardReads:
         """How many were sent."""
         return self._reads.reads
 
-    async def top(self, key: BoardKey, first: int, after: Place | None = None) -> Rows | Unavailable:
+    def top(self, key: BoardKey, first: int, after: Place | None = None) -> Future[Rows | Unavailable]:
         """The first listed members, or those after a place; at most 100."""
-        return await self.read(Top(key, first, after))
+        return self.read(Top(key, first, after))
 
-    async def around(self, key: BoardKey, member_id: str, each_side: int) -> Rows | Unavailable:
+    def around(self, key: BoardKey, member_id: str, each_side: int) -> Future[Rows | Unavailable]:
         """A member, and up to 50 listed ones before and after; no rows where the member is not on the board."""
-        return await self.read(AroundMe(key, member_id, each_side))
+        return self.read(AroundMe(key, member_id, each_side))
 
-    async def rank_of(self, key: BoardKey, member_id: str) -> Rank | Unavailable:
+    def rank_of(self, key: BoardKey, member_id: str) -> Future[Rank | Unavailable]:
         """Where one member stands."""
-        return await self.read(RankOf(key, member_id))
+        return self.read(RankOf(key, member_id))
 
-    async def among(self, key: BoardKey, member_ids: Sequence[str]) -> Rows | Unavailable:
+    def among(self, key: BoardKey, member_ids: Sequence[str]) -> Future[Rows | Unavailable]:
         """Those of up to 501 members who are on the board, listed or not, ranked among themselves."""
-        return await self.read(Among(key, tuple(member_ids)))
+        return self.read(Among(key, tuple(member_ids)))
 
-    async def read(self, request: Request[Answer]) -> Answer | Unavailable:
-        """The answer, read in one pipeline with all that is asked in the same turns of the event loop.
+    def read(self, request: Request[Answer]) -> Future[Answer | Unavailable]:
+        """The answer, from one pipeline with all that is asked in the same turns of the event loop.
 
         Raises:
             ValueError: the request is out of its bounds.
         """
         request.call(("", "", ""))  # One that is out of its bounds must not spoil those of others.
-        answer: Answer | Unavailable | Exception = (await self._reads.ask([request]))[request]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        return self._reads.ask_one(request)
 
     async def _send(self, requests: Sequence[Request[Any]]) -> Mapping[Request[Any], Any]:
         return dict(zip(requests, await self._boards.read(requests), strict=True))

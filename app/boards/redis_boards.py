@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 
 from app.boards import scripts
+from app.boards.calls import Call
 from app.boards.confidence import Confidence, NeverBuilt
 from app.boards.control import Control, ControlHash
 from app.boards.names import Names
 from app.boards.placing import GONE, Placing
 from app.boards.requests import Request
-from app.boards.wire import Call, Wire
+from app.boards.wire import Wire
 from gamification.boards.keys import BoardKey
 from gamification.boards.listing import Unavailable
 from gamification.stores import StoreUnavailable

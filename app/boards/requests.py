@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from app.boards import scripts
+from app.boards.calls import Call
 from app.boards.placing import LISTED, Entry, Held
-from app.boards.wire import Call
 from gamification.boards.keys import BoardKey
 from gamification.boards.listing import MAX_AMONG, MAX_EACH_SIDE, MAX_ROWS, Place, Rank, Row, Rows, ranked_among
 
@@ -87,9 +87,10 @@ class RankOf:
 
     def answer(self, raw: Any) -> Rank:
         """As `Request`."""
-        if len(raw) == 1:
-            return Rank(None, raw[0])
-        total, letter, score, tie, before, higher, ahead, ahead_higher, better, better_higher = raw
+        total, place = raw
+        if not place:
+            return Rank(None, total)
+        letter, score, tie, before, higher, ahead, ahead_higher, better, better_higher = place
         return Rank(
             row=_own_row(self.member_id, (letter, score, tie), before, higher),
             total=total,

@@ -14,6 +14,8 @@ class Script:
     """A script and the name that Redis knows it by once it is loaded."""
 
     text: str
+    joins: bool = False
+    """Whether it answers with something common and then for each of its arguments, so that calls may be joined."""
     sha: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -132,16 +134,23 @@ return {total, first, higher, rows, list, score, tie, before, count_higher(KEYS[
 RANK = Script(
     _ORDER
     + """
--- KEYS listed, unlisted, members. ARGV member id.
-local total = redis.call('ZCARD', KEYS[1])
-local list, score, tie, member = find(KEYS[3], ARGV[1])
-if not list then return {total} end
-local before = count_before(KEYS[1], score, member)
-local higher = count_higher(KEYS[1], score)
-local ahead, ahead_higher = rows_between(KEYS[1], before - 1, before > 0 and before - 1 or -2)
-local better, better_higher = rows_between(KEYS[1], higher - 1, higher > 0 and higher - 1 or -2)
-return {total, list, score, tie, before, higher, ahead, ahead_higher, better, better_higher}
-"""
+-- KEYS listed, unlisted, members. ARGV member ids. How many are listed, and the place of each; nothing for who is not
+-- on the board.
+local answer = {redis.call('ZCARD', KEYS[1])}
+for at, id in ipairs(ARGV) do
+  local list, score, tie, member = find(KEYS[3], id)
+  answer[at + 1] = {}
+  if list then
+    local before = count_before(KEYS[1], score, member)
+    local higher = count_higher(KEYS[1], score)
+    local ahead, ahead_higher = rows_between(KEYS[1], before - 1, before > 0 and before - 1 or -2)
+    local better, better_higher = rows_between(KEYS[1], higher - 1, higher > 0 and higher - 1 or -2)
+    answer[at + 1] = {list, score, tie, before, higher, ahead, ahead_higher, better, better_higher}
+  end
+end
+return answer
+""",
+    joins=True,
 )
 
 AMONG = Script("""

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from redis.asyncio import Redis
@@ -24,6 +23,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from app.boards.calls import Call, join
 from app.boards.scripts import ALL, Script
 from gamification.stores import StoreUnavailable
 
@@ -50,15 +50,6 @@ _OUTAGES = (
 )
 _OUTAGE_WORDS = ("BUSY", "MISCONF", "NOREPLICAS", "LOADING")
 """How Redis begins what it says when it cannot answer now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One run of a script. Its keys share a slot."""
-
-    script: Script
-    keys: tuple[str, ...]
-    arguments: tuple[str | int, ...] = ()
 
 
 def connect(redis_url: str, timeout_seconds: float, *, cluster: bool) -> Client:
@@ -99,16 +90,14 @@ class Wire:
         Raises:
             StoreUnavailable: there was no answer in time, or not to all calls. Any of them may have happened.
         """
+        joined = join(calls)
         with answering(timeout_seconds):
             async with asyncio.timeout(timeout_seconds):
-                answers = await self._send(calls)
-                unknown = next((at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)), None)
-                if unknown is not None:
-                    await self._load()
-                    answers[unknown:] = await self._send(calls[unknown:])
-            for answer in answers:
-                if isinstance(answer, Exception) and is_outage(answer):
-                    raise answer
+                answers = joined.answers(await self._send_known(joined.sent))
+                if doubtful := joined.faults_of_any(answers):
+                    alone = await self._send_known([calls[number] for number in doubtful])
+                    for number, answer in zip(doubtful, alone, strict=True):
+                        answers[number] = answer
         return answers
 
     async def run_one(self, call: Call, timeout_seconds: float) -> Any:
@@ -170,6 +159,18 @@ class Wire:
         with answering():
             for name in names:  # One at a time, for in a cluster they lie on different servers.
                 await self._redis.unlink(name)
+
+    async def _send_known(self, calls: Sequence[Call]) -> list[Any]:
+        """The answers to all calls, with scripts loaded that the server does not know; an outage is raised."""
+        answers = await self._send(calls)
+        unknown = next((at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)), None)
+        if unknown is not None:
+            await self._load()
+            answers[unknown:] = await self._send(calls[unknown:])
+        for answer in answers:
+            if isinstance(answer, Exception) and is_outage(answer):
+                raise answer
+        return answers
 
     async def _send(self, calls: Sequence[Call]) -> list[Any]:
         self.pipelines += 1

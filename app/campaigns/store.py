@@ -9,6 +9,7 @@ from app.campaigns.allowances import Allowances, Key, Slice, left_of
 from app.campaigns.book import CampaignBook
 from app.campaigns.figures import LIVE_TIMEOUT_SECONDS, LiveFigures
 from app.clock import utc_now
+from app.shared_read import SharedRead
 from app.stores.connection import Connection
 from gamification.campaign_changes import NO_DETAILS, Details
 from gamification.campaigning import (
@@ -70,13 +71,13 @@ class MongoCampaigns:
         self._seen: int | None = None
         self._checked_at = float("-inf")
         self._shortfalls = 0
-        self._checking: asyncio.Task[None] | None = None
+        self._checking = SharedRead(self._check)
         self._reading: asyncio.Task[Mapping[Key, Sequence[Slice]]] | None = None
         self._asked: set[str] = set()
         self._spent: dict[tuple[str, int], tuple[Left, float]] = {}
         self._figures: Mapping[str, Left] = {}
         self._figures_at = float("-inf")
-        self._refreshing: asyncio.Task[None] | None = None
+        self._refreshing = SharedRead(self._refresh_figures)
         self.on_spent: Callable[[], None] = lambda: None
         self._touched: set[str] = set()
         allowances.on_change = self._committed
@@ -200,11 +201,10 @@ class MongoCampaigns:
         """
         age = asyncio.get_running_loop().time() - self._figures_at
         if age > REFRESH_SECONDS:
-            if self._refreshing is None or self._refreshing.done():
-                self._refreshing = asyncio.ensure_future(self._refresh_figures())
-                self._refreshing.add_done_callback(_note_fault)
             if age > FIGURES_SECONDS:
-                await asyncio.shield(self._refreshing)
+                await self._refreshing.get()
+            else:
+                self._refreshing.begin()
         missing = [code for code in codes if code not in self._figures]
         if not missing:
             return {code: self._figures[code] for code in codes}
@@ -257,9 +257,7 @@ class MongoCampaigns:
         short = self._allowances.shortfalls != self._shortfalls
         if short or asyncio.get_running_loop().time() - self._checked_at > MAX_AGE_SECONDS:
             self._shortfalls = self._allowances.shortfalls
-            if self._checking is None or self._checking.done():
-                self._checking = asyncio.ensure_future(self._check())
-            await asyncio.shield(self._checking)
+            await self._checking.get()
         return list(self._states.values())
 
     async def _check(self) -> None:
@@ -379,12 +377,6 @@ class MongoCampaigns:
         if is_news:
             self.touch([state.code])
             self.on_spent()
-
-
-def _note_fault(refreshing: "asyncio.Task[None]") -> None:
-    """Take note of a fault that nobody may have waited for; whoever asks next finds it again."""
-    if not refreshing.cancelled():
-        refreshing.exception()
 
 
 def _used_up(left: Left) -> bool:

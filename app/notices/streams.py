@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from app.boards.wire import Call, Client, Wire, answering
+from app.boards.calls import Call
+from app.boards.wire import Client, Wire, answering
 from app.notices import scripts
 from app.notices.entries import PARTITIONS, Entry, stream_name
 

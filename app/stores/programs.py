@@ -13,6 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from app.campaigns.filing import Filing
 from app.clock import utc_now
 from app.operator_error import OperatorError
+from app.shared_read import SharedRead
 from app.stores.connection import Connection, Document
 from gamification.activity import EARLIEST, to_milliseconds
 from gamification.program import Program
@@ -49,7 +50,7 @@ class MongoPrograms:
         self._schedule: Schedule | None = None
         self._schedule_until = 0.0
         self._applied_here = 0
-        self._asking: asyncio.Task[Schedule] | None = None
+        self._asking = SharedRead(self._ask_schedule)
         self._times_forgotten = 0
 
     def forget(self) -> None:
@@ -79,14 +80,14 @@ class MongoPrograms:
             schedule = None
         # Again where it was read just before this process applied another version.
         while schedule is None or schedule.newest_version < self._applied_here:
-            schedule = await self._refresh()
+            schedule = await self._asking.get()
         return schedule
 
     async def keep_fresh(self) -> NoReturn:
         """Ask for new versions before anybody has to wait for that, until cancelled."""
         while True:
             with suppress(StoreUnavailable):  # Whoever needs to know a version is told.
-                await self._refresh()
+                await self._asking.get()
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def apply(
@@ -172,11 +173,6 @@ class MongoPrograms:
             StoreUnavailable: the store did not answer in time.
         """
         return [self._remember(document) for document in await self._beyond(0)]
-
-    async def _refresh(self) -> Schedule:
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.ensure_future(self._ask_schedule())
-        return await asyncio.shield(self._asking)
 
     async def _ask_schedule(self) -> Schedule:
         """The schedule with the versions that were applied since it was last asked for."""

@@ -8,10 +8,10 @@ import pytest
 from redis.exceptions import ResponseError
 
 from app.boards import scripts
+from app.boards.calls import Call
 from app.boards.reads import BoardReads
 from app.boards.requests import Among, AroundMe, RankOf, Top
 from app.boards.scripts import Script
-from app.boards.wire import Call
 from gamification.boards.keys import BoardKey
 from gamification.boards.listing import Rank, Rows
 from tests.app.boards.conftest import Arena
@@ -37,9 +37,9 @@ async def test_all_that_is_asked_in_a_few_turns_is_one_pipeline(arena: Arena) ->
         reads.read(RankOf(DAILY, "ann")),
         reads.read(AroundMe(WEEKLY, "ann", 1)),
         reads.read(Among(WEEKLY, ("bob",))),
+        nested(reads, 0),
         nested(reads, 1),
         nested(reads, 2),
-        nested(reads, 3),
     )
     assert (process.wire.pipelines - before, reads.pipelines) == (1, 1)
     assert isinstance(top, Rows)
@@ -79,8 +79,8 @@ async def test_one_who_asks_wrongly_or_goes_away_spoils_nothing_for_others(arena
     process = await arena.started()
     await process.boards.place([placing("bob", 4)])
     reads = BoardReads(process.boards)
-    gone = asyncio.create_task(reads.read(Top(WEEKLY, 10)))
-    right = asyncio.create_task(reads.read(RankOf(WEEKLY, "bob")))
+    gone = reads.read(Top(WEEKLY, 10))
+    right = reads.read(RankOf(WEEKLY, "bob"))
     with pytest.raises(ValueError, match="101 is not from 0 to 100"):
         await reads.read(Top(WEEKLY, 101))
     gone.cancel()
@@ -99,14 +99,20 @@ async def test_a_board_that_is_broken_spoils_nothing_for_those_who_ask_for_other
     await arena.redis.set(listed, "no sorted set")
     await arena.redis.hset(process.names.board(generation, WEEKLY)[2], "bob", "7 L nonsense tie")
     reads = BoardReads(process.boards)
-    top, broken, torn = await asyncio.gather(
+    top, broken, torn, rank, unknown = await asyncio.gather(
         reads.read(Top(WEEKLY, 1)),
         reads.read(Top(DAILY, 10)),
         reads.read(Among(WEEKLY, ("ann", "bob"))),
+        reads.read(RankOf(WEEKLY, "ann")),
+        reads.read(RankOf(WEEKLY, "bob")),
         return_exceptions=True,
     )
     assert isinstance(top, Rows)
     assert [row.member_id for row in top.rows] == ["ann"]
     assert isinstance(broken, ResponseError)
     assert isinstance(torn, ValueError)
+    assert isinstance(rank, Rank)
+    assert rank.row is not None
+    assert rank.row.member_id == "ann"
+    assert isinstance(unknown, ResponseError | ValueError)
     assert reads.pipelines == 1
