@@ -1,6 +1,7 @@
-"""What a process does so that it takes less memory."""
+"""How much memory there is, and what a process does so that it takes less of it."""
 
 import ctypes
+import os
 from contextlib import suppress
 
 HEAPS = 2
@@ -16,3 +17,8 @@ def share_heaps() -> None:
     """
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS)
+
+
+def machine_megabytes() -> int:
+    """The memory of this machine, in units of 1,024 KB."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20

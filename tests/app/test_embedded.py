@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from app.data_folder import ANNOUNCEMENT, is_owned
 from app.embedded import embedded_servers, running_servers
+from app.embedded.servers import mongo_cache_megabytes
 from app.operator_error import OperatorError
 
 WAIT_SECONDS = 20.0
@@ -125,6 +126,13 @@ async def test_given_urls_start_nothing_and_leave_the_folder_alone(tmp_path: Pat
     async with embedded_servers(folder, mongo_url="mongodb://db.example", redis_url="redis://cache.example") as stores:
         assert (stores.mongo_url, stores.redis_url) == ("mongodb://db.example", "redis://cache.example")
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("machine", "cache"), [(512, 256), (1_024, 256), (8_000, 2_000), (16_384, 4_096), (64_000, 4_096)]
+)
+def test_mongodb_may_hold_a_quarter_of_the_memory_within_bounds(machine: int, cache: int) -> None:
+    assert mongo_cache_megabytes(machine) == cache
 
 
 async def test_only_the_missing_server_is_started(tmp_path: Path) -> None:
