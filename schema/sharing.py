@@ -5,6 +5,7 @@ giving its events a `Share`. Answers are kept for a moment only, since an event 
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from types import NoneType
@@ -53,7 +54,7 @@ class SharedAnswers:
     """The answers of a process."""
 
     def __init__(self) -> None:
-        self._answers: dict[_Key, _Answer] = {}
+        self._answers: OrderedDict[_Key, _Answer] = OrderedDict()
 
     def find(self, key: _Key) -> "asyncio.Future[ExecutionResult] | None":
         """The answer under this key, being made or made a moment ago."""
@@ -65,7 +66,7 @@ class SharedAnswers:
         now = asyncio.get_running_loop().time()
         # Those that were kept first expire first.
         while self._answers and next(iter(self._answers.values())).expires <= now:
-            del self._answers[next(iter(self._answers))]
+            self._answers.popitem(last=False)
         self._answers.pop(key, None)
         if len(self._answers) < MAX_ANSWERS:
             self._answers[key] = _Answer(operation, running, now + KEPT_SECONDS)

@@ -16,8 +16,6 @@ from app.ports import free_loopback_port
 MONGO = "MongoDB"
 REDIS = "Redis"
 MIN_MONGO_CACHE_MB = 256
-MAX_MONGO_CACHE_MB = 4096
-"""What it may grow to, and it does so with the data."""
 MONGO_LOG_FILE_MAX = "64MB"
 REDIS_MEMORY_MAX = "1gb"
 ASK_TIMEOUT_SECONDS = 5.0
@@ -66,12 +64,12 @@ def mongo_server(data_dir: Path) -> Server:
 
 
 def mongo_cache_megabytes(machine: int) -> int:
-    """How much of the data the server may hold in memory: a quarter of what the machine has, within bounds.
+    """How much memory the server's data may come to take: a quarter of what the machine has, or `MIN_MONGO_CACHE_MB`.
 
-    Where what is in use does not fit, whoever commits or reads has to make room first. With 20,000 members and 256 MB
-    that doubled the p99 of a purchase.
+    Where what is in use does not fit, whoever commits or reads has to make room first: 20,000 members in 256 MB doubled
+    the p99 of a purchase.
     """
-    return min(max(machine // 4, MIN_MONGO_CACHE_MB), MAX_MONGO_CACHE_MB)
+    return max(machine // 4, MIN_MONGO_CACHE_MB)
 
 
 def redis_server(data_dir: Path) -> Server:

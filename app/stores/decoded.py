@@ -27,7 +27,7 @@ class DecodedMembers:
     def __init__(self, most_bytes: int = MAX_BYTES) -> None:
         self._most_bytes, self._bytes = most_bytes, 0
         self._members: OrderedDict[bytes, Member] = OrderedDict()
-        self._seen: dict[int, None] = {}
+        self._seen: OrderedDict[int, None] = OrderedDict()
 
     def member(self, document: bytes) -> Member | Unreadable:
         """The member that a document in BSON holds, or what is wrong with it. A kept one gives the same object."""
@@ -47,7 +47,7 @@ class DecodedMembers:
             return True
         self._seen[number] = None
         if len(self._seen) > MAX_SEEN:
-            del self._seen[next(iter(self._seen))]
+            self._seen.popitem(last=False)
         return False
 
     def _keep(self, document: bytes, member: Member) -> None:
