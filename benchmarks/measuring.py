@@ -11,6 +11,7 @@ from benchmarks.generator import Generator, Sent
 from benchmarks.options import CONNECTIONS, WARM_UP_SECONDS, Options
 from benchmarks.processes import Serving
 from benchmarks.report import rounds_table
+from benchmarks.stage import until_awake
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ async def alternating(kind: Kind, turns: Mapping[str, Turn], options: Options, p
         for many in CONNECTIONS:
             for name, turn in turns.items():
                 with _alone(turn, turns.values()):
+                    await until_awake(turn.server)
                     found.samples[name, many].append(await turn.take(many, options.seconds))
                 progress.advance(task)
     progress.console.print(rounds_table(found))

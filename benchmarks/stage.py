@@ -128,6 +128,11 @@ async def home_answers(server: Serving, numbers: Sequence[int]) -> dict[int, Any
     return answers
 
 
+async def until_awake(server: Serving) -> None:
+    """Wait until a server that was stopped for a while has ranks again: all it had asked meanwhile was not answered."""
+    await home_answers(server, [0])
+
+
 async def _home_answer(client: httpx.AsyncClient, number: int) -> Any:
     headers = {"Authorization": f"Bearer {token(SECRET, Role.MEMBER, member_id(number))}"}
     async with asyncio.timeout(READY_SECONDS):

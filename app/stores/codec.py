@@ -1,20 +1,20 @@
 """Between the game's frozen types and MongoDB's documents. What goes in comes out equal.
 
 Fields keep their names and are all written, defaults too: leaving those out saves a seventh of a snapshot, but then a
-new default in the code would change what was recorded long ago. What a snapshot holds many of are texts
-(`app.stores.state_texts`).
+new default in the code would change what was recorded long ago. Lots are written in a shorter form
+(`app.stores.lot_rows`).
 
 Members are read by msgspec, in a third of the time that pydantic takes. Records hold unions that it does not know.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
 from pydantic import TypeAdapter, ValidationError
 
-from app.stores.state_texts import TEXTS, read_text, write_texts
+from app.stores.lot_rows import read_lots, write_lots
 from gamification.boards.keys import BoardKey
 from gamification.friends import Friendship
 from gamification.member import BoardVisibility, Member, Visibility
@@ -26,7 +26,6 @@ Document = dict[str, Any]
 _Value = TypeVar("_Value")
 
 _RECORDS = TypeAdapter(Record)
-_PLAIN = [field.name for field in fields(State) if field.name not in TEXTS]
 
 
 class NotReadable(ValueError):
@@ -106,14 +105,12 @@ def read_member(document: Document) -> Member:
     Raises:
         NotReadable: it holds none.
     """
-    return _read(
-        {**document, "member_id": document.get("_id"), "state": _with_texts_read(document.get("state"))}, Member
-    )
+    return _read({**document, "member_id": document.get("_id"), "state": _with_lots(document.get("state"))}, Member)
 
 
 def state_document(state: State) -> Document:
     """A snapshot as it lies in its member's document."""
-    return {**_written({name: getattr(state, name) for name in _PLAIN}), **write_texts(state)}
+    return {**_written(replace(state, lots=())), "lots": write_lots(state.lots)}
 
 
 def read_state(document: Document) -> State:
@@ -122,7 +119,7 @@ def read_state(document: Document) -> State:
     Raises:
         NotReadable: it holds none.
     """
-    return _read(_with_texts_read(document), State)
+    return _read(_with_lots(document), State)
 
 
 def friendship_document(friendship: Friendship) -> Document:
@@ -185,18 +182,14 @@ def try_record(document: Document) -> Record | Unreadable:
         return Unreadable(str(document.get("member_id")), seq if isinstance(seq, int) else None, str(error))
 
 
-def _with_texts_read(state: object) -> object:
-    """A snapshot's document with what its texts hold. What was written before it became a text is left as it is."""
-    if not isinstance(state, dict):
+def _with_lots(state: object) -> object:
+    """A snapshot's document with its lots in it. Those of before lots were rows are left as they are."""
+    if not isinstance(state, dict) or not isinstance(lots := state.get("lots"), str):
         return state
-    found = dict(state)
-    for name in TEXTS:
-        if isinstance(text := state.get(name), str):
-            try:
-                found[name] = read_text(name, text)
-            except msgspec.DecodeError as error:
-                raise NotReadable(_told(error, f"state.{name}")) from error
-    return found
+    try:
+        return {**state, "lots": read_lots(lots)}
+    except msgspec.DecodeError as error:
+        raise NotReadable(_told(error, "state.lots")) from error
 
 
 def _written(value: object) -> Document:

@@ -14,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 
 from benchmarks.servers.rivals import CAMPAIGNS, value_of
 from benchmarks.servers.rules import (
-    STATE_TEXTS,
     Bar,
     Document,
     Rules,
@@ -33,7 +32,7 @@ MAX_TOGETHER = 100
 """How many requests share a read at most."""
 CAMPAIGNS_SECONDS = 0.75
 """How old what is known of the campaigns may be; what is left of them is read every time."""
-_STATE_FIELDS = ("balance", *STATE_TEXTS)
+_STATE_FIELDS = ("balance", "standing.tier", "standing.tally", "challenges", "badges")
 _FIELDS = ("loyalty_number", "profile", "visibility", "due_at", *(f"state.{field}" for field in _STATE_FIELDS))
 
 Waiting = tuple[str, "asyncio.Future[bytes]"]

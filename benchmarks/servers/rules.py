@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 import yaml
 
 Document = dict[str, Any]
@@ -20,8 +19,6 @@ Texts = dict[str, str]
 
 _SUM_SCALE = {"activity.amount": 1000}
 """Sums of fractions are kept in thousandths."""
-STATE_TEXTS = ("standing", "challenges", "badges")
-"""The fields of a snapshot that a home query needs and that are JSON texts there."""
 _OPEN_FIRST = ("ACTIVE", "LOCKED", "COMPLETED", "ENDED")
 
 
@@ -153,15 +150,14 @@ def _challenge(given: Document, title: Texts) -> Challenge:
 
 
 def bring_up_to_date(member: Document, now: datetime) -> Document:
-    """The member as of now, where that is what the snapshot says, with its texts read.
+    """The member as of now, where that is what the snapshot says.
 
     Raises:
         ValueError: something has come due since, which the rivals cannot work out.
     """
     if member["due_at"] is not None and member["due_at"] <= now:
         raise ValueError(f"something was due for {member['_id']} at {member['due_at']}")
-    texts = {name: orjson.loads(member["state"][name]) for name in STATE_TEXTS}
-    return {**member, "state": {**member["state"], **texts}}
+    return member
 
 
 @lru_cache(maxsize=64)
@@ -227,22 +223,17 @@ def _challenge_bar(challenge: Challenge, rules: Rules, state: Document, now: dat
     return Bar(min(current, challenge.goal), challenge.goal, challenge.scale, stands, ends_at)
 
 
-def _done(challenge: Challenge, completed_at: str | None, since: int, rules: Rules) -> bool:
+def _done(challenge: Challenge, completed_at: datetime | None, since: int, rules: Rules) -> bool:
     if completed_at is None:
         return False
-    return (
-        not challenge.repeats or datetime.fromisoformat(completed_at).astimezone(rules.zone).date().toordinal() >= since
-    )
+    return not challenge.repeats or completed_at.astimezone(rules.zone).date().toordinal() >= since
 
 
 def badges_won(rules: Rules, state: Document) -> list[tuple[Badge, int, datetime]]:
     """The badges of a member with level and time, latest first."""
     won = [(held["levels_at"][-1], code, len(held["levels_at"])) for code, held in state["badges"].items()]
     won.sort(reverse=True)
-    return [
-        (rules.badges[code], min(level, rules.badges[code].levels), datetime.fromisoformat(at))
-        for at, code, level in won
-    ]
+    return [(rules.badges[code], min(level, rules.badges[code].levels), at) for at, code, level in won]
 
 
 def money_text(minor: int) -> str:

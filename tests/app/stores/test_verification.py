@@ -58,8 +58,7 @@ async def test_nobody(play: Play) -> None:
 
 
 async def test_state(play: Play, ann: Member) -> None:
-    third = '{"third": {"completed": 2}}'
-    await tamper_member(play, ann, {"state.totals.earned": 56, "state.challenges": third})
+    await tamper_member(play, ann, {"state.totals.earned": 56, "state.challenges.third.completed": 2})
     [difference] = await found(play, ann.member_id)
     assert difference.startswith(f"{ann.member_id}: state: totals is Totals(earned=56, spent=0, ")
     assert ", replayed Totals(earned=55, spent=0, " in difference
