@@ -18,7 +18,7 @@ from app.stores.members import MongoMembers
 from app.stores.programs import MongoPrograms
 from gamification.activity import MERGE
 from gamification.effects import Entry
-from gamification.fold import NO_CAMPAIGNS, CampaignVersions
+from gamification.fold import NO_CAMPAIGNS, CampaignVersions, next_due_at
 from gamification.lots import balance_of
 from gamification.member import Member
 from gamification.program.campaigns import Campaign
@@ -32,7 +32,7 @@ MAX_READINGS = 5
 MAX_DIFFERENCES_PER_MEMBER = 20
 MAX_VALUE_CHARS = 80
 
-What = Literal["state", "outcome", "sequence", "balance", "program", "campaign", "member", "claim", "unreadable"]
+What = Literal["state", "outcome", "sequence", "balance", "program", "campaign", "member", "claim", "due", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +268,11 @@ class _Replaying:
             found.append(self._about("balance", detail))
         if self._replay is not None and self._replay.state != snapshot:
             found.append(self._about("state", _fields_that_differ(snapshot, self._replay.state)))
+        if self._member.due_by == self._schedule.newest_version:
+            # Sooner is sound: whoever changes a profile that the game has to learn of makes its member due at once.
+            due_at, told = next_due_at(snapshot, self._schedule), self._member.due_at
+            if due_at is not None and (told is None or told > due_at):
+                found.append(self._about("due", f"something is due at {due_at}; the member is down for {told}"))
         return found
 
     def _gives_up_on(self, record: Record, seq: int) -> bool:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Literal
@@ -75,7 +75,8 @@ class Member:
 
     ``external_id`` is the shop's own number for the customer, where it gave one. ``profile_revision`` counts the
     changes of profile and visibility. ``may_have_blocks`` is False as long as no block has ever stood between the
-    member and anybody, whoever of them blocks.
+    member and anybody, whoever of them blocks. ``due_at`` is when time alone changes something of the state next, None
+    for never, by the versions of the program up to ``due_by``; where that is None, it has not been worked out.
     """
 
     member_id: str
@@ -88,6 +89,8 @@ class Member:
     external_id: str | None = None
     profile_revision: int = 0
     may_have_blocks: bool = True
+    due_at: datetime | None = field(default=None, compare=False)
+    due_by: int | None = field(default=None, compare=False)
 
     @property
     def revision(self) -> int:
@@ -96,6 +99,14 @@ class Member:
         Both parts lie in one document and never shrink, so two versions of a member never have the same revision.
         """
         return self.state.seq + self.profile_revision
+
+    def stands_at(self, now: datetime, version: int) -> bool:
+        """Whether it is known that time has changed nothing by ``now``, ``version`` being the program's newest."""
+        return self.due_by == version and (self.due_at is None or now < self.due_at)
+
+    def with_state(self, state: State) -> "Member":
+        """The member in another state; when that is due has not been worked out."""
+        return replace(self, state=state, due_at=None, due_by=None)
 
 
 def loyalty_number(serial: int) -> str:

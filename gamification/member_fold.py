@@ -203,7 +203,7 @@ class MemberFold:
     def member(self) -> Member:
         """The member as they are after what was added."""
         if self._after.state is not self._state:
-            self._after = replace(self._after, state=self._state)
+            self._after = self._after.with_state(self._state)
         return self._after
 
     async def _catch_up(self) -> None:

@@ -1,7 +1,7 @@
 """What every resolver sees: who asks, in which languages, at what moment, and the game's use cases."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
@@ -214,8 +214,10 @@ class _Reads:
 
 def as_of_now(subject: Member, reading: Reading) -> Member:
     """The member with what time alone has changed since their last record."""
+    if subject.stands_at(reading.now, reading.schedule.newest_version):
+        return subject
     state, _ = advance(subject.state, reading.now, reading.schedule)
-    return subject if state is subject.state else replace(subject, state=state)
+    return subject if state is subject.state else subject.with_state(state)
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

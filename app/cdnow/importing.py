@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import TypeVar
@@ -68,8 +68,8 @@ class History:
         """
         schedule = await self._programs.schedule()
         if member.state.as_of <= moment:
-            return replace(member, state=advance(member.state, moment, schedule)[0])
-        return replace(member, state=await self._played(member, moment, schedule))
+            return member.with_state(advance(member.state, moment, schedule)[0])
+        return member.with_state(await self._played(member, moment, schedule))
 
     async def _played(self, member: Member, moment: datetime, schedule: Schedule) -> State:
         """What the member had done by then comes to; what was taken back since does not count."""

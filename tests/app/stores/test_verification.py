@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -63,6 +64,24 @@ async def test_state(play: Play, ann: Member) -> None:
     assert difference.startswith(f"{ann.member_id}: state: totals is Totals(earned=56, spent=0, ")
     assert ", replayed Totals(earned=55, spent=0, " in difference
     assert "; challenges is {'third': ChallengeState(" in difference
+
+
+async def test_due_later_than_it_is(play: Play) -> None:
+    expiring = PROGRAM.replace("{name: points}", "{name: points, expire_days: 30}")
+    await play.programs.apply(expiring, "tests", NOW)
+    ann = await play.enrol("Ann")
+    await play.buy(ann, "a")
+    stored = await play.now(ann)
+    assert (stored.due_at, stored.due_by) == (datetime(2026, 5, 31, tzinfo=UTC), 2)
+    for told in (None, NOW + timedelta(days=90)):
+        await tamper_member(play, ann, {"due_at": told})
+        assert await found(play, ann.member_id) == [
+            f"{ann.member_id}: due: something is due at 2026-05-31 00:00:00+00:00; the member is down for {told}"
+        ]
+    # Sooner is how a profile that the game has to learn of is written, and what an older version said is not trusted.
+    for sound in ({"due_at": NOW}, {"due_at": None, "due_by": 1}):
+        await tamper_member(play, ann, sound)
+        assert await found(play, ann.member_id) == []
 
 
 async def test_balance(play: Play, ann: Member) -> None:
