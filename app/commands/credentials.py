@@ -58,6 +58,8 @@ def minted(settings: Settings, role: Role, subject: str, days: int = DEFAULT_TOK
     """
     secret = settings.jwt_secret or generated_secret(settings)
     if secret is None:
+        if settings.jwt_jwks_url is None:
+            raise OperatorError("Laurel has no secret to sign with; set LAUREL_JWT_SECRET to the one of your servers")
         raise OperatorError("tokens come from the issuer behind LAUREL_JWT_JWKS_URL; Laurel has no secret to sign with")
     return mint_token(
         secret, role, subject, days * DAY_SECONDS, issuer=settings.jwt_issuer, audience=settings.jwt_audience

@@ -1,6 +1,7 @@
 import re
 
 import httpx
+import pytest
 from click.testing import CliRunner
 
 from app.cli import main
@@ -71,3 +72,22 @@ def test_arguments_that_cannot_be_are_refused_as_such() -> None:
         result = CliRunner().invoke(main, arguments)
         assert (result.exit_code, result.stdout) == (2, "")
         assert why in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("issuer", "why"),
+    [
+        ({}, "Laurel has no secret to sign with; set LAUREL_JWT_SECRET to the one of your servers"),
+        (
+            {"LAUREL_JWT_JWKS_URL": "https://issuer.example/keys"},
+            "tokens come from the issuer behind LAUREL_JWT_JWKS_URL; Laurel has no secret to sign with",
+        ),
+    ],
+)
+def test_without_a_secret_it_is_said_where_tokens_come_from(
+    issuer: dict[str, str], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LAUREL_JWT_SECRET", raising=False)
+    stores = {"LAUREL_MONGO_URL": "mongodb://127.0.0.1:1", "LAUREL_REDIS_URL": "redis://127.0.0.1:1"}
+    result = CliRunner().invoke(main, ["token", "staff", "anna"], env=stores | issuer)
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"laurel: {why}\n")

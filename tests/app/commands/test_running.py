@@ -53,6 +53,15 @@ def test_what_needs_data_does_not_make_an_empty_folder_for_itself(
     assert not folder.exists()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Whoever was started in the background by a shell ignores Ctrl-C, and the tests with it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_command_as_shells_expect(capsys: pytest.CaptureFixture[str]) -> None:
     closed = []
 
