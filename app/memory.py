@@ -5,18 +5,29 @@ import os
 from contextlib import suppress
 
 HEAPS = 2
-_M_ARENA_MAX = -8
-"""glibc's number of the parameter (mallopt(3), malloc.h)."""
+MAPPED_BYTES = 256 * 1024
+"""From which size on a block is a mapping of its own, which goes back to the system as soon as it is freed."""
+SPARE_BYTES = 512 * 1024
+"""How much free memory a heap keeps at its end."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+"""glibc's numbers of the parameters (mallopt(3), malloc.h)."""
 
 
-def share_heaps() -> None:
-    """Let all threads to come share `HEAPS` of the C library's heaps, where that is glibc; elsewhere it does nothing.
+def keep_heaps_small() -> None:
+    """Have the C library keep little of what is freed, where that is glibc; elsewhere it does nothing.
 
-    By itself it gives a thread one of its own, up to eight a processor, and what is freed in one serves no other. The
-    threads that talk to MongoDB hold whole batches of documents, one after the other and seldom at once.
+    By itself it gives a thread a heap of its own, up to eight a processor, and what is freed in one serves no other.
+    The threads that talk to MongoDB hold whole batches of documents, one after the other and seldom at once. And with
+    each large block that is freed it comes to keep more of such.
     """
     with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS)
+        libc = ctypes.CDLL(None)
+        for parameter, value in (
+            (_M_ARENA_MAX, HEAPS),
+            (_M_MMAP_THRESHOLD, MAPPED_BYTES),
+            (_M_TRIM_THRESHOLD, SPARE_BYTES),
+        ):
+            libc.mallopt(parameter, value)
 
 
 def machine_megabytes() -> int:

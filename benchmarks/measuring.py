@@ -61,8 +61,9 @@ async def alternating(kind: Kind, turns: Mapping[str, Turn], options: Options, p
     """
     found = Rounds(kind)
     task = progress.add_task(f"Measuring {kind}", total=options.rounds * len(CONNECTIONS) * len(turns))
-    for _ in range(options.rounds):
-        for many in CONNECTIONS:
+    # Light load first, all of it: for a while after a heavy one, the stores have to bring to disk what it wrote.
+    for many in CONNECTIONS:
+        for _ in range(options.rounds):
             for name, turn in turns.items():
                 with _alone(turn, turns.values()):
                     await until_awake(turn.server)

@@ -13,7 +13,7 @@ import orjson
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from app.memory import share_heaps
+from app.memory import keep_heaps_small
 from app.operator_error import OperatorError
 from app.settings import Settings
 from gamification.program.faults import ProgramFaults, format_fault
@@ -84,7 +84,7 @@ def command_of(body: Callable[_P, Coroutine[Any, Any, None]]) -> Callable[_P, No
     def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
         import uvloop  # Here, as the drivers are, because a command that needs no event loop starts sooner without.
 
-        share_heaps()
+        keep_heaps_small()
         try:
             start_log(settings_of_environment())
             uvloop.run(body(*args, **kwargs))

@@ -12,8 +12,8 @@ from app.stores.codec import Unreadable, try_member
 from app.stores.connection import CODEC_OPTIONS
 from gamification.member import Member
 
-MAX_BYTES = 1024 * 1024
-"""Of documents that are kept. With what they come to it is some four times as much: that of 130 ordinary members."""
+MAX_BYTES = 512 * 1024
+"""Of documents that are kept. With what they come to it is some four times as much: that of 70 ordinary members."""
 MAX_SEEN = 4_000
 """How many documents that were read once are remembered, by a number, so that it shows which are read again."""
 

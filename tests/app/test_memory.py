@@ -9,9 +9,9 @@ import pytest
 # Threads that hold memory at once, and so have a heap each if they may; glibc maps 64 MB of addresses for a heap.
 MEASURED = dedent("""
     import sys, threading
-    from app.memory import share_heaps
-    if sys.argv[1] == "shared":
-        share_heaps()
+    from app.memory import keep_heaps_small
+    if sys.argv[1] == "small":
+        keep_heaps_small()
     barrier = threading.Barrier(8)
     def hold():
         held = [bytes(9_000) for _ in range(100)]
@@ -27,8 +27,32 @@ MEASURED = dedent("""
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
 def test_threads_share_few_heaps() -> None:
-    own, shared = (
+    own, small = (
         int(subprocess.run([sys.executable, "-c", MEASURED, how], capture_output=True, text=True, check=True).stdout)
-        for how in ("own", "shared")
+        for how in ("own", "small")
     )
-    assert shared < own
+    assert small < own
+
+
+# A block that is freed once raises glibc's idea of what is worth keeping, and the next one of its size stays.
+FREED = dedent("""
+    import sys
+    from app.memory import keep_heaps_small
+    if sys.argv[1] == "small":
+        keep_heaps_small()
+    def resident():
+        return int(open("/proc/self/statm").read().split()[1]) * 4096
+    before = resident()
+    for _ in range(3):
+        block = bytearray(b"x") * 8_000_000
+        small = [bytearray(b"x") * 1000 for _ in range(100)]
+        del block
+    print(resident() - before)
+""")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
+def test_a_large_block_that_is_freed_goes_back() -> None:
+    command = [sys.executable, "-c", FREED, "small"]
+    kept = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert kept < 4_000_000
