@@ -61,7 +61,7 @@ async def alternating(kind: Kind, turns: Mapping[str, Turn], options: Options, p
     """
     found = Rounds(kind)
     task = progress.add_task(f"Measuring {kind}", total=options.rounds * len(CONNECTIONS) * len(turns))
-    # Light load first, all of it: for a while after a heavy one, the stores have to bring to disk what it wrote.
+    # Light load first, all of it: right after a heavy one commits take longer for a while.
     for many in CONNECTIONS:
         for _ in range(options.rounds):
             for name, turn in turns.items():
