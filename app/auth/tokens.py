@@ -21,6 +21,9 @@ MAX_LIFETIME_SECONDS = 30 * 24 * 3600
 """A token that runs longer is refused: there is no list of revoked tokens, so a stolen one has to die by itself."""
 MAX_REMEMBERED_TOKENS = 20_000
 """Some 8 MB at most."""
+FORGOTTEN_PART = 20
+"""One in so many is forgotten where they are too many: to come to its first key, a dict passes by the gaps of all that
+stood before it, and to forget them one by one took 8 microseconds each."""
 MAX_REMEMBERED_HEADERS = 64
 """Half a megabyte at most."""
 
@@ -121,8 +124,7 @@ class TokenVerifier:
         self._verified.pop(digest, None)
         self._verified[digest] = verified
         if len(self._verified) > self._max_remembered:
-            # Many at once: a dict passes by the gaps of all that stood before its first key.
-            for oldest in list(islice(self._verified, 1 + self._max_remembered // 20)):
+            for oldest in list(islice(self._verified, 1 + self._max_remembered // FORGOTTEN_PART)):
                 del self._verified[oldest]
 
 

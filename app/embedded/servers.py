@@ -46,17 +46,11 @@ def mongo_server(data_dir: Path) -> Server:
     folder = _make_folder(data_dir / "mongo")
     config = folder / "empty.toml"
     config.touch()  # Naming a file keeps the server from reading one in the working or home folder.
+    cache = mongo_cache_megabytes(machine_megabytes())
     command = (
         *(str(find_mongo_binary()), "--config", str(config), "--storage-path", str(folder / "data")),
         *("--host", "127.0.0.1", "--port", "0", "--sync-on-commit"),
-        *(
-            "--cache-size",
-            f"{mongo_cache_megabytes(machine_megabytes())}M",
-            "--log-file-max",
-            MONGO_LOG_FILE_MAX,
-            "--log-level",
-            "WARNING",
-        ),
+        *("--cache-size", f"{cache}M", "--log-file-max", MONGO_LOG_FILE_MAX, "--log-level", "WARNING"),
     )
     ready = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
     url = "mongodb://127.0.0.1:{port}/?directConnection=true"
